@@ -1,0 +1,68 @@
+/** What the rest of the app may ask of the audio itself: bytes that are here, or that arrive from peers. */
+
+/** The parts of a track's record that its bytes are found and verified by. */
+export interface TrackRef {
+  trackId: string;
+  bytes: number;
+  chunksId: string;
+  mime: string;
+}
+
+/** Random access to a track's verified bytes, whether they are all here yet or not. */
+export interface ByteSource {
+  readonly bytes: number;
+  /**
+   * Bytes [start, end). Waits for chunks that are still on their way and moves them to the front of the queue. Rejects
+   * with AbortError when the signal fires or the source is closed.
+   */
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  close(): void;
+}
+
+/** How much of a track is on this device. */
+export interface Holding {
+  trackId: string;
+  heldBytes: number;
+  totalBytes: number;
+  complete: boolean;
+  /** Imported on this device, as opposed to fetched from a peer. */
+  imported: boolean;
+}
+
+export type ImportFailure = 'not-audio' | 'truncated' | 'too-large' | 'unreadable' | 'no-space';
+
+export interface ImportedTrack {
+  ref: TrackRef;
+  title: string;
+  artist?: string;
+  album?: string;
+  durationMs: number;
+  artId?: string;
+}
+
+export type ImportEvent =
+  | { type: 'progress'; fileIndex: number; fileName: string; doneBytes: number; totalBytes: number }
+  | { type: 'done'; fileIndex: number; fileName: string; track: ImportedTrack; alreadyHere: boolean }
+  | { type: 'failed'; fileIndex: number; fileName: string; reason: ImportFailure; message: string };
+
+export interface Library {
+  /** Imports files one after the other; a bad one yields `failed` and the rest go on. Aborting leaves no half track. */
+  import(files: readonly File[], signal: AbortSignal): AsyncIterable<ImportEvent>;
+  /** Opens a track for reading; starts fetching what is missing. */
+  open(track: TrackRef): ByteSource;
+  /** Wants a track completely on this device, without reading it now. */
+  fetch(track: TrackRef): void;
+  /** Stops wanting it; what is here already stays. */
+  cancelFetch(trackId: string): void;
+  /** Deletes a track's bytes from this device. */
+  remove(trackId: string): Promise<void>;
+  /** Puts the bytes of a just removed track back: null once they are really gone. */
+  holdings(): ReadonlyMap<string, Holding>;
+  /** Peers that hold a track completely, self not counted. */
+  holders(trackId: string): number;
+  /** An object URL of a cover picture, or null while it is not here (it is then fetched from peers). */
+  artUrl(artId: string): string | null;
+  onChange(listener: () => void): () => void;
+  storage(): Promise<{ usedBytes: number; quotaBytes: number; persistent: boolean }>;
+  close(): void;
+}

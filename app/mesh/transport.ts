@@ -1,0 +1,59 @@
+/**
+ * The one port through which the rest of the app reaches other peers. Adapters: `browser.ts` (y-webrtc carries the
+ * document and presence, PeerJS carries bytes, clock probes and voices) and `memory.ts` (in-process, for tests).
+ * One contract suite, `tests/contract/transport.ts`, runs against every adapter.
+ */
+
+/** One open tab or app. A person's two devices are two peers. */
+export type PeerId = string;
+
+/** `control` and `bytes` are reliable and ordered; `clock` is neither, so that a lost probe never delays the next. */
+export type ChannelName = 'control' | 'bytes' | 'clock';
+
+/** `alone`: the node or the network is out of reach; the room goes on here and merges later. */
+export type MeshStatus = 'connecting' | 'connected' | 'alone';
+
+export type Unsubscribe = () => void;
+
+/** Rejection of `send` when the peer is gone or its queue did not drain in time. */
+export class PeerUnreachableError extends Error {
+  override readonly name = 'PeerUnreachableError';
+}
+
+export interface Transport {
+  readonly selfId: PeerId;
+
+  status(): MeshStatus;
+  onStatus(listener: (status: MeshStatus) => void): Unsubscribe;
+
+  /** Replaces what this peer tells the others about itself. JSON only, at most a few KiB. */
+  setPresence(state: unknown): void;
+  /** What every reachable peer, self included, tells. Values come from others: parse them before use. */
+  presences(): ReadonlyMap<PeerId, unknown>;
+  onPresences(listener: () => void): Unsubscribe;
+
+  /** Peers that proved that they know the room's secret and whose channels are open. Never includes self. */
+  peers(): readonly PeerId[];
+  onPeers(listener: (peers: readonly PeerId[]) => void): Unsubscribe;
+
+  /**
+   * Sends one message of at most `MAX_MESSAGE_BYTES`. Resolves when the send queue has room again (backpressure: await
+   * it before the next), rejects with PeerUnreachableError when the peer is not in `peers()` or goes meanwhile.
+   */
+  send(to: PeerId, channel: ChannelName, message: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** `receivedAtMs`: when it came in on `performance.timeOrigin + performance.now()`'s scale. */
+  onMessage(channel: ChannelName, listener: (from: PeerId, message: Uint8Array<ArrayBuffer>, receivedAtMs: number) => void): Unsubscribe;
+
+  /** Offers this microphone to the given peers from now on, replacing what was offered before; null ends it. */
+  offerVoice(stream: MediaStream | null, to: readonly PeerId[]): void;
+  /** Another peer's voice arrived (stream) or ended (null). Only authenticated peers get through. */
+  onVoice(listener: (from: PeerId, stream: MediaStream | null) => void): Unsubscribe;
+
+  /** Drops and rebuilds every connection: the seam for the guard that wakes a peer that slept. */
+  reconnect(): void;
+  /** Tells the others that this peer leaves, then frees everything. Closing twice is harmless. */
+  close(): void;
+}
+
+/** Chromium throws at 262,145 bytes in one data channel message (measured, FACTS.md); this leaves room for headers. */
+export const MAX_MESSAGE_BYTES = 256 * 1024 - 1024;

@@ -1,0 +1,252 @@
+/**
+ * What the screens see and what they may ask for: the only surface between `app/ui` and everything else. The classes in
+ * `app/state/*.svelte.ts` implement it with runes; the gallery in `tests/gallery` with plain `$state`, to show every
+ * screen in every state. Reading a property inside a component subscribes to it.
+ */
+import type { Loop, OrderMode } from '../session/schema.ts';
+
+export type Role = 'guest' | 'dj' | 'owner';
+export type Connection = 'connecting' | 'connected' | 'alone';
+export type DeviceKind = 'phone' | 'tablet' | 'laptop';
+
+export interface AppModel {
+  /** `unsupported` (no secure context or a missing API: `problem` says which), `no-room` (the link carries none). */
+  readonly stage: 'opening' | 'no-room' | 'unsupported' | 'naming' | 'ready';
+  /** In plain words, with the remedy; for `unsupported` and `no-room`. */
+  readonly problem: string | null;
+  readonly room: RoomModel;
+  readonly people: PeopleModel;
+  readonly now: NowModel;
+  readonly queue: QueueModel;
+  readonly music: MusicModel;
+  readonly talk: TalkModel;
+  readonly host: HostModel;
+  readonly device: DeviceModel;
+  readonly notices: NoticesModel;
+}
+
+export interface RoomModel {
+  readonly name: string;
+  rename(name: string): void;
+  readonly connection: Connection;
+  /** The plain-HTTP landing page with the secret in its fragment: what the QR code carries. */
+  readonly joinLink: string;
+  /** The HTTPS address with the secret in its fragment, for devices that already trust the certificate. */
+  readonly appLink: string;
+}
+
+export interface Person {
+  memberId: string;
+  peerId: string;
+  name: string;
+  hue: number;
+  device: DeviceKind;
+  isMe: boolean;
+  role: Role;
+  isHost: boolean;
+  isTalking: boolean;
+  /** 0…1, the voice's level as heard here; 0 when silent. */
+  level: number;
+  isListening: boolean;
+  roundTripMs: number | null;
+}
+
+export interface PeopleModel {
+  readonly me: { memberId: string; name: string; hue: number; role: Role };
+  /** Everyone here, self first, then by time of arrival. */
+  readonly here: readonly Person[];
+  /** Sets the name (asked once, editable later); moves the stage from `naming` to `ready`. */
+  setName(name: string): void;
+  nameOf(memberId: string): string;
+  hueOf(memberId: string): number;
+}
+
+export interface TrackView {
+  trackId: string;
+  title: string;
+  /** Empty string when unknown. */
+  artist: string;
+  album: string;
+  durationMs: number;
+  /** Object URL of the cover, or null: then a generated cover is drawn from the trackId. */
+  coverUrl: string | null;
+}
+
+export interface NowModel {
+  /** Null: nothing is queued, or everything has been played. */
+  readonly track: TrackView | null;
+  readonly itemId: string | null;
+  readonly addedBy: { memberId: string; name: string; hue: number } | null;
+  readonly playing: boolean;
+  /** Follows the room's time; updated some four times a second while playing. */
+  readonly positionMs: number;
+  readonly loop: Loop;
+  /**
+   * `remote`: this device only controls. `waiting`: bytes are still on their way (`fetchedShare` says how far).
+   * `in-step`: measured distance from the room's position, in ms.
+   */
+  readonly sound:
+    | { state: 'remote' }
+    | { state: 'waiting'; fetchedShare: number }
+    | { state: 'missing' }
+    | { state: 'in-step'; errorMs: number }
+    | { state: 'paused' };
+  /** Level of the music as heard here, 0…1, for the breathing rings. */
+  readonly level: number;
+  readonly canControl: boolean;
+  play(): void;
+  pause(): void;
+  skip(): void;
+  /** To the start of the track, or to the one before within its first three seconds. */
+  back(): void;
+  seek(positionMs: number): void;
+  cycleLoop(): void;
+  /** Shuffles what has not been played yet; with undo. */
+  shuffle(): void;
+}
+
+export interface QueueRow {
+  itemId: string;
+  track: TrackView;
+  by: { memberId: string; name: string; hue: number };
+  isMine: boolean;
+  votes: number;
+  myVote: -1 | 0 | 1;
+  /** Null: complete here (or not wanted here); else 0…1. */
+  fetchedShare: number | null;
+  /** Nobody here who is reachable holds the bytes. */
+  unavailable: boolean;
+  canEdit: boolean;
+}
+
+export interface QueueModel {
+  readonly upNext: readonly QueueRow[];
+  readonly played: readonly QueueRow[];
+  readonly upNextDurationMs: number;
+  readonly order: OrderMode;
+  readonly canOrder: boolean;
+  setOrder(order: OrderMode): void;
+  add(trackId: string): void;
+  playNext(trackId: string): void;
+  /** Makes this item the current one, from its start. */
+  jumpTo(itemId: string): void;
+  remove(itemId: string): void;
+  /** Moves an item to `index` of `upNext`. */
+  move(itemId: string, index: number): void;
+  toggleVote(itemId: string): void;
+  /** Removes everything that was played; with undo. */
+  clearPlayed(): void;
+}
+
+export interface MusicRow {
+  track: TrackView;
+  /** Complete on this device. */
+  here: boolean;
+  bytes: number;
+  /** Devices in the room that hold it completely, this one counted. */
+  copies: number;
+  /** While it is being fetched: 0…1, else null. */
+  fetchedShare: number | null;
+  inQueue: boolean;
+}
+
+export interface ImportBatch {
+  totalFiles: number;
+  doneFiles: number;
+  /** Name and share of the file in work; null when the batch is over. */
+  current: { fileName: string; share: number } | null;
+  secondsLeft: number | null;
+  failures: readonly { fileName: string; message: string }[];
+  state: 'running' | 'done' | 'cancelled';
+}
+
+export interface MusicModel {
+  readonly search: string;
+  setSearch(text: string): void;
+  /** All tracks of the room that match the search: on this device first. */
+  readonly rows: readonly MusicRow[];
+  readonly totalTracks: number;
+  readonly hereCount: number;
+  readonly hereBytes: number;
+  readonly batch: ImportBatch | null;
+  importFiles(files: readonly File[]): void;
+  cancelImport(): void;
+  dismissBatch(): void;
+  /** Deletes the bytes from this device; with undo. */
+  removeFromDevice(trackId: string): void;
+  /** Fetches the bytes to this device. */
+  keepHere(trackId: string): void;
+}
+
+export interface TalkModel {
+  /** `problem`: `message` says what is wrong and what to do. */
+  readonly state: 'idle' | 'starting' | 'live' | 'problem';
+  readonly latched: boolean;
+  /** Plain words for: permission refused, no microphone, page without HTTPS, microphone busy. */
+  readonly message: string | null;
+  /** 0…1 of what the microphone hears, while live. */
+  readonly level: number;
+  /** Where the voice goes: 'the speakers', '3 people', 'nobody yet: …'. */
+  readonly audience: string;
+  press(): void;
+  release(): void;
+  toggleLatch(): void;
+  dismiss(): void;
+}
+
+export interface HostModel {
+  /** This device offers host mode. */
+  readonly offering: boolean;
+  readonly isHost: boolean;
+  readonly host: { peerId: string; name: string; device: DeviceKind; isMe: boolean; why: string } | null;
+  /** Uplink of this device, while it hosts. */
+  readonly uplink:
+    | { state: 'off' }
+    | { state: 'connecting' }
+    | { state: 'up'; listeners: number; bitrateKbps: number }
+    | { state: 'down'; message: string };
+  /** 0…1, drawn as meters while this device hosts. */
+  readonly musicLevel: number;
+  readonly voiceLevel: number;
+  readonly streamUrl: string;
+  /** Asked from the node; null while unknown or out of reach. */
+  readonly listeners: number | null;
+  startHosting(): void;
+  stopHosting(): void;
+}
+
+export interface DeviceModel {
+  readonly kind: DeviceKind;
+  readonly listening: boolean;
+  setListening(on: boolean): void;
+  /** 0…1, this device only. */
+  readonly volume: number;
+  setVolume(volume: number): void;
+  readonly online: boolean;
+  readonly theme: 'system' | 'light' | 'dark';
+  setTheme(theme: 'system' | 'light' | 'dark'): void;
+  /** The browser offers to install the app, or it must be done by hand (`ios`), or not at all. */
+  readonly install: 'offered' | 'ios' | 'installed' | 'unavailable';
+  promptInstall(): void;
+  readonly updateReady: boolean;
+  applyUpdate(): void;
+  copy(text: string): Promise<boolean>;
+  /** The system's share sheet; false where there is none. */
+  share(title: string, url: string): Promise<boolean>;
+}
+
+export interface Notice {
+  id: string;
+  text: string;
+  kind: 'info' | 'problem';
+  /** Present: a button, e.g. «Undo». */
+  action: { label: string; run(): void } | null;
+}
+
+export interface NoticesModel {
+  /** Newest last; each goes by itself after 6 s (paused while focused or hovered), or is dismissed. */
+  readonly list: readonly Notice[];
+  dismiss(id: string): void;
+  hold(id: string): void;
+  release(id: string): void;
+}

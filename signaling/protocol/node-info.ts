@@ -1,0 +1,22 @@
+/** `GET /node.json` (HTTPS): what the app must know of the node that serves it. Holds no secret. */
+import * as v from 'valibot';
+
+export const NODE_INFO_PATH = '/node.json';
+export const SIGNALING_PATH = '/signaling';
+export const BROKER_PATH = '/broker';
+
+export const NodeInfo = v.object({
+  name: v.literal('earshot'),
+  version: v.string(),
+  protocol: v.pipe(v.number(), v.integer()),
+  /** Where people join: the plain-HTTP landing page, e.g. `http://192.168.1.20:8097/`. */
+  joinUrl: v.string(),
+  /** The app's HTTPS address that phones can reach, e.g. `https://192.168.1.20:8443/`. */
+  appUrl: v.string(),
+  /** What speakers are told, e.g. `http://192.168.1.20:8097`; `/stream.mp3` hangs below it. */
+  streamBaseUrl: v.string(),
+  /** The default room, whose stream is `/stream.mp3`. */
+  defaultRoomId: v.string(),
+  stunPort: v.nullable(v.pipe(v.number(), v.integer())),
+});
+export type NodeInfo = v.InferOutput<typeof NodeInfo>;

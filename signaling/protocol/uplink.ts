@@ -1,0 +1,65 @@
+/**
+ * The uplink: one WebSocket (`/uplink`) from the host to the node. Text messages are JSON as below; binary messages
+ * are one or more whole MP3 frames. Both sides import this file; it is the only declaration of these messages.
+ */
+import * as v from 'valibot';
+
+export const PROTOCOL_VERSION = 1;
+export const UPLINK_PATH = '/uplink';
+/** A frame at 320 kbit/s is 960 bytes; the largest message the node takes is two seconds of them. */
+export const MAX_UPLINK_MESSAGE_BYTES = 81_920;
+
+/**
+ * `roomId` is the first 20 base32 digits (RFC 4648, lower case) of SHA-256(uplinkKey): so the node can check an
+ * uplink's right to a room without ever knowing the room's secret, and keeps no list of rooms.
+ */
+export const RoomId = v.pipe(v.string(), v.regex(/^[a-z2-7]{20}$/));
+export const UplinkKey = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/));
+
+/** Host → node, first message. */
+export const UplinkHello = v.object({
+  type: v.literal('hello'),
+  protocol: v.pipe(v.number(), v.integer()),
+  roomId: RoomId,
+  /** 32 bytes, base64url without padding, derived from the room's secret (HKDF, see app/session/secret.ts). */
+  uplinkKey: UplinkKey,
+  epoch: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  peerId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  bitrateKbps: v.picklist([128, 192, 256, 320]),
+  sampleRateHz: v.literal(48_000),
+});
+
+/** Host → node: what plays, for ICY titles and the status. */
+export const UplinkTitle = v.object({
+  type: v.literal('title'),
+  title: v.pipe(v.string(), v.maxLength(500)),
+  artist: v.optional(v.pipe(v.string(), v.maxLength(500))),
+});
+
+export const UplinkMessage = v.variant('type', [UplinkHello, UplinkTitle]);
+
+/** Why the node closes an uplink. Sent as the close frame's reason, and as `refused` just before it. */
+export const RefusalReason = v.picklist([
+  'bad-message',
+  'wrong-key',
+  'protocol-version',
+  'lower-epoch',
+  'superseded',
+  'not-frames',
+  'hello-timeout',
+  'too-many-rooms',
+  'shutting-down',
+]);
+
+/** Node → host. */
+export const NodeUplinkMessage = v.variant('type', [
+  v.object({ type: v.literal('welcome'), streamPath: v.string(), listeners: v.number() }),
+  v.object({ type: v.literal('listeners'), listeners: v.number() }),
+  v.object({ type: v.literal('refused'), reason: RefusalReason, detail: v.optional(v.string()) }),
+]);
+
+export type UplinkHello = v.InferOutput<typeof UplinkHello>;
+export type UplinkTitle = v.InferOutput<typeof UplinkTitle>;
+export type UplinkMessage = v.InferOutput<typeof UplinkMessage>;
+export type RefusalReason = v.InferOutput<typeof RefusalReason>;
+export type NodeUplinkMessage = v.InferOutput<typeof NodeUplinkMessage>;
