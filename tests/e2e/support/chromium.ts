@@ -1,0 +1,19 @@
+/** How every browser of the tests is started. Debian's Chromium: Playwright's own download is not needed. */
+
+export const CHROMIUM = process.env['EARSHOT_CHROMIUM'] ?? '/usr/bin/chromium';
+
+const AS_ROOT = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+
+/** No call home, no GPU (there is none in CI), a microphone that needs no hardware and no click. */
+export const CHROMIUM_ARGS: readonly string[] = [
+  ...AS_ROOT,
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required',
+];

@@ -1,0 +1,56 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+const DRIVES_A_BROWSER = [
+  'tests/contract/**/*browser*.test.ts',
+  'tests/audio/**/*.test.ts',
+  'tests/gallery/**/*.test.ts',
+];
+
+/** No retries anywhere: a test that passes the second time has found something. */
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['tests/unit/**/*.test.ts', 'tests/contract/**/*.test.ts', 'tests/fixtures/**/*.test.ts'],
+          exclude: [...DRIVES_A_BROWSER, '**/*.svelte.test.ts'],
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        // Runes need Svelte's client runtime, which Node resolves to the server's by itself.
+        plugins: [svelte()],
+        resolve: { conditions: ['browser'] },
+        test: {
+          name: 'runes',
+          include: ['tests/**/*.svelte.test.ts'],
+          server: { deps: { inline: ['svelte'] } },
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: DRIVES_A_BROWSER,
+          // Each file starts Chromium by itself: two cores carry one at a time.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'lan',
+          include: ['tests/lan/**/*.lab.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
