@@ -21,7 +21,7 @@ export const UplinkHello = v.object({
   type: v.literal('hello'),
   protocol: v.pipe(v.number(), v.integer()),
   roomId: RoomId,
-  /** 32 bytes, base64url without padding, derived from the room's secret (HKDF, see app/session/secret.ts). */
+  /** 32 bytes, base64url without padding, derived from the room's secret (HKDF, see secret.ts). */
   uplinkKey: UplinkKey,
   epoch: v.pipe(v.number(), v.integer(), v.minValue(0)),
   peerId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),

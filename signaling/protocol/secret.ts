@@ -3,7 +3,7 @@
  * link's fragment and on this device, and is never sent anywhere. HKDF-SHA-256 (RFC 5869), empty salt, one `info` a use.
  */
 export interface RoomKeys {
-  /** Public name of the room: topics, stream path. See `RoomId` in signaling/protocol/uplink.ts. */
+  /** Public name of the room: topics, stream path. See `RoomId` in uplink.ts. */
   roomId: string;
   /** Shown to the node to feed the room's stream; base64url, 32 bytes. */
   uplinkKey: string;
