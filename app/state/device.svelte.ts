@@ -1,0 +1,152 @@
+import type { DeviceKind, DeviceModel } from './model.ts';
+import type { KeptStore } from './kept.ts';
+
+/** Chromium's event for the install prompt; not in TypeScript's DOM library. */
+interface InstallPromptEvent extends Event {
+  prompt(): Promise<{ outcome: 'accepted' | 'dismissed' }>;
+}
+
+export interface DeviceOptions {
+  kept: KeptStore;
+  onListening: (on: boolean) => void;
+  onVolume: (volume: number) => void;
+  /** Activates the waiting version and reloads. */
+  onApplyUpdate: () => void;
+}
+
+/** This device: its output, its look, whether the app is installed and up to date. */
+export class Device implements DeviceModel {
+  readonly kind: DeviceKind = deviceKind();
+  #options: DeviceOptions;
+  #abort = new AbortController();
+  #installEvent: InstallPromptEvent | null = null;
+  #listening = $state(false);
+  #volume = $state(0.8);
+  #online = $state(true);
+  #theme = $state<DeviceModel['theme']>('system');
+  #install = $state<DeviceModel['install']>('unavailable');
+  #updateReady = $state(false);
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    const kept = options.kept.read();
+    this.#volume = kept.volume;
+    this.#theme = kept.theme;
+    this.#online = navigator.onLine;
+    this.#install = isInstalled() ? 'installed' : isIos() ? 'ios' : 'unavailable';
+    applyTheme(kept.theme);
+    const { signal } = this.#abort;
+    addEventListener('online', () => (this.#online = true), { signal });
+    addEventListener('offline', () => (this.#online = false), { signal });
+    addEventListener(
+      'beforeinstallprompt',
+      (event) => {
+        event.preventDefault();
+        this.#installEvent = event as InstallPromptEvent;
+        this.#install = 'offered';
+      },
+      { signal },
+    );
+    addEventListener(
+      'appinstalled',
+      () => {
+        this.#installEvent = null;
+        this.#install = 'installed';
+      },
+      { signal },
+    );
+  }
+
+  get listening(): boolean {
+    return this.#listening;
+  }
+  get volume(): number {
+    return this.#volume;
+  }
+  get online(): boolean {
+    return this.#online;
+  }
+  get theme(): DeviceModel['theme'] {
+    return this.#theme;
+  }
+  get install(): DeviceModel['install'] {
+    return this.#install;
+  }
+  get updateReady(): boolean {
+    return this.#updateReady;
+  }
+
+  setListening(on: boolean): void {
+    if (on === this.#listening) return;
+    this.#listening = on;
+    this.#options.kept.update({ listening: on });
+    this.#options.onListening(on);
+  }
+
+  setVolume(volume: number): void {
+    this.#volume = Math.min(1, Math.max(0, volume));
+    this.#options.kept.update({ volume: this.#volume });
+    this.#options.onVolume(this.#volume);
+  }
+
+  setTheme(theme: DeviceModel['theme']): void {
+    this.#theme = theme;
+    this.#options.kept.update({ theme });
+    applyTheme(theme);
+  }
+
+  promptInstall(): void {
+    void this.#installEvent?.prompt();
+  }
+
+  offerUpdate(): void {
+    this.#updateReady = true;
+  }
+
+  applyUpdate(): void {
+    this.#options.onApplyUpdate();
+  }
+
+  async copy(text: string): Promise<boolean> {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async share(title: string, url: string): Promise<boolean> {
+    if (typeof navigator.share !== 'function') return false;
+    try {
+      await navigator.share({ title, url });
+      return true;
+    } catch (error) {
+      // Closing the share sheet is an answer, not a failure.
+      return error instanceof DOMException && error.name === 'AbortError';
+    }
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+}
+
+function applyTheme(theme: DeviceModel['theme']): void {
+  if (theme === 'system') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = theme;
+}
+
+function isIos(): boolean {
+  return /iPhone|iPad|iPod/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+}
+
+function isInstalled(): boolean {
+  return matchMedia('(display-mode: standalone)').matches;
+}
+
+function deviceKind(): DeviceKind {
+  if (/iPad|Tablet/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)) return 'tablet';
+  if (/Android(?!.*Mobile)/.test(navigator.userAgent)) return 'tablet';
+  return /Mobi|iPhone|Android/.test(navigator.userAgent) ? 'phone' : 'laptop';
+}
