@@ -57,6 +57,8 @@ export interface PeopleModel {
   readonly here: readonly Person[];
   /** Sets the name (asked once, editable later); moves the stage from `naming` to `ready`. */
   setName(name: string): void;
+  /** The hue that `setName(name)` would choose: shown while the name is typed. */
+  hueFor(name: string): number;
   nameOf(memberId: string): string;
   hueOf(memberId: string): number;
 }
@@ -190,6 +192,7 @@ export interface TalkModel {
   readonly audience: string;
   press(): void;
   release(): void;
+  /** From idle: opens the microphone and keeps it open. While held: keeps it open. While latched: closes it. */
   toggleLatch(): void;
   dismiss(): void;
 }
@@ -228,6 +231,8 @@ export interface DeviceModel {
   /** The browser offers to install the app, or it must be done by hand (`ios`), or not at all. */
   readonly install: 'offered' | 'ios' | 'installed' | 'unavailable';
   promptInstall(): void;
+  /** Of the app that runs here: `0.1.0`. */
+  readonly version: string;
   readonly updateReady: boolean;
   applyUpdate(): void;
   copy(text: string): Promise<boolean>;

@@ -1,0 +1,82 @@
+/**
+ * Where people sit around the cover. Two rings carry people (listening here: the inner, remote only: the outer); seats
+ * are spread evenly over the parts of a ring that lie inside the stage, from the top right onwards. Pure; pixels and
+ * radians, angle 0 to the right, growing clockwise.
+ */
+export interface Seat {
+  x: number;
+  y: number;
+}
+
+interface Arc {
+  from: number;
+  to: number;
+}
+
+/** The arcs of a ring on which a disc with the given margin stays inside the stage. */
+export function openArcs(radius: number, width: number, height: number, margin: number): Arc[] {
+  const across = Math.min(1, Math.max(0, (width / 2 - margin) / radius));
+  const up = Math.min(1, Math.max(0, (height / 2 - margin) / radius));
+  const steepest = Math.asin(up);
+  const flattest = Math.acos(across);
+  if (flattest > steepest) return [];
+  const whole = up === 1;
+  const halves: Arc[] = [];
+  for (const middle of [0, Math.PI]) {
+    if (flattest === 0) halves.push({ from: middle - steepest, to: middle + steepest });
+    else {
+      const arcs = [
+        { from: middle - steepest, to: middle - flattest },
+        { from: middle + flattest, to: middle + steepest },
+      ];
+      halves.push(...arcs);
+    }
+  }
+  if (whole && flattest === 0) return [{ from: -Math.PI / 2, to: (Math.PI * 3) / 2 }];
+  return halves;
+}
+
+/** Even places for `count` discs; empty when the ring lies outside the stage. */
+export function seatsOn(radius: number, count: number, width: number, height: number, margin: number): Seat[] {
+  const arcs = openArcs(radius, width, height, margin);
+  const total = arcs.reduce((sum, arc) => sum + arc.to - arc.from, 0);
+  if (arcs.length === 0 || count === 0) return [];
+  const seats: Seat[] = [];
+  for (let i = 0; i < count; i++) {
+    let along = ((i + 0.5) / count) * total;
+    let angle = arcs[0]?.from ?? 0;
+    for (const arc of arcs) {
+      const length = arc.to - arc.from;
+      if (along <= length) {
+        angle = arc.from + along;
+        break;
+      }
+      along -= length;
+    }
+    seats.push({ x: Math.cos(angle) * radius, y: Math.sin(angle) * radius });
+  }
+  return seats;
+}
+
+export interface Seatable {
+  isMe: boolean;
+  isHost: boolean;
+  isTalking: boolean;
+}
+
+/**
+ * Who is drawn when not everybody fits: host, talkers and oneself before the others, each in their order of arrival;
+ * `more` counts the rest. The shown keep the order they came in, so that nobody's seat jumps when they speak.
+ */
+export function chooseSeated<P extends Seatable>(people: readonly P[], seats: number): { shown: P[]; more: number } {
+  if (people.length <= seats) return { shown: [...people], more: 0 };
+  const weight = (p: P): number => (p.isHost ? 4 : 0) + (p.isTalking ? 2 : 0) + (p.isMe ? 1 : 0);
+  const chosen = new Set(
+    people
+      .map((person, index) => ({ person, index }))
+      .sort((a, b) => weight(b.person) - weight(a.person) || a.index - b.index)
+      .slice(0, seats - 1)
+      .map(({ person }) => person),
+  );
+  return { shown: people.filter((p) => chosen.has(p)), more: people.length - chosen.size };
+}
