@@ -65,13 +65,18 @@ function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
   return out;
 }
 
+/** The public name of the room whose uplink key has this SHA-256. */
+export function roomIdOf(uplinkKeySha256: Uint8Array): string {
+  return digits(uplinkKeySha256, BASE32_DIGITS, 5).slice(0, 20);
+}
+
 /** Derives everything a peer needs. Throws RangeError when `secret` is not 22 base64url digits. */
 export async function deriveRoomKeys(secret: string, crypto: Crypto256): Promise<RoomKeys> {
   if (!isSecret(secret)) throw new RangeError('a room secret has 22 base64url digits');
   const key = secretBytes(secret);
   const uplink = await crypto.hkdf(key, 'earshot/uplink/1', 32);
   return {
-    roomId: digits(await crypto.sha256(uplink), BASE32_DIGITS, 5).slice(0, 20),
+    roomId: roomIdOf(await crypto.sha256(uplink)),
     uplinkKey: base64url(uplink),
     signalingKey: base64url(await crypto.hkdf(key, 'earshot/signaling/1', 32)),
     meshKey: await crypto.hkdf(key, 'earshot/mesh/1', 32),

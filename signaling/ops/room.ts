@@ -1,0 +1,38 @@
+/** The default room: its secret is made once and stays in the data folder; the node needs only what is derived from it. */
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { base64url, type Crypto256, deriveRoomKeys, isSecret } from '../protocol/secret.ts';
+import { ConfigError } from './config.ts';
+import { readIfThere, writeWhole } from './files.ts';
+
+const RoomFile = v.object({ secret: v.pipe(v.string(), v.check(isSecret)) });
+
+export interface DefaultRoom {
+  /** For the start-up banner only: never logged, never sent. */
+  secret: string;
+  roomId: string;
+}
+
+const nodeCrypto: Crypto256 = {
+  sha256: (data) => Promise.resolve(new Uint8Array(createHash('sha256').update(data).digest())),
+  hkdf: (key, info, bytes) => Promise.resolve(new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, bytes))),
+};
+
+/** Reads `room.json`, or makes it (mode 0600). @throws ConfigError when it is there and holds no secret */
+export async function defaultRoom(dataDir: string): Promise<DefaultRoom> {
+  const path = join(dataDir, 'room.json');
+  const text = readIfThere(path);
+  let secret: string;
+  if (text === null) {
+    secret = base64url(randomBytes(16));
+    writeWhole(path, `${JSON.stringify({ secret })}\n`, 0o600);
+  } else {
+    try {
+      secret = v.parse(RoomFile, JSON.parse(text)).secret;
+    } catch {
+      throw new ConfigError(`${path} holds no room secret: mend it, or remove it to start a new room`);
+    }
+  }
+  return { secret, roomId: (await deriveRoomKeys(secret, nodeCrypto)).roomId };
+}

@@ -1,0 +1,134 @@
+/** What every WebSocket path has in common: bounds on size, number, silence, slowness and nonsense. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { Counters } from './counters.ts';
+
+/** A peer that answers no ping for this long is gone. */
+const PING_MS = 15_000;
+/** A socket that takes nothing while this much waits for it is closed: the others must not pay for it. */
+const MAX_BUFFERED_BYTES = 1_048_576;
+/** After so many messages that do not parse, it is no client of ours. */
+const MAX_BAD_MESSAGES = 20;
+
+export interface GuardedSocket {
+  readonly request: IncomingMessage;
+  /** @returns false when it is closed, or was just closed for being too slow */
+  send(text: string): boolean;
+  /** Counts what did not parse; closes the socket when that goes on. */
+  bad(reason: string): void;
+  /** @param code RFC 6455, section 7.4 */
+  close(code: number, reason: string): void;
+  terminate(): void;
+  onMessage(listener: (data: Buffer, isBinary: boolean) => void): void;
+  onClose(listener: () => void): void;
+}
+
+export interface SocketPath {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  connections(): number;
+  /** Says goodbye to all; what does not answer within a second is cut off. */
+  close(): Promise<void>;
+}
+
+export interface SocketPathOptions {
+  /** For the counters. */
+  path: string;
+  maxMessageBytes: number;
+  maxSockets: number;
+  counters: Counters;
+  onSocket(socket: GuardedSocket): void;
+}
+
+function toBuffer(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
+
+/** Refuses before any WebSocket exists. */
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.on('error', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+export function createSocketPath(options: SocketPathOptions): SocketPath {
+  const { path, counters } = options;
+  const server = new WebSocketServer({ noServer: true, maxPayload: options.maxMessageBytes, clientTracking: true });
+  const answered = new WeakSet<WebSocket>();
+  let closed = false;
+
+  function guard(socket: WebSocket, request: IncomingMessage): GuardedSocket {
+    let badMessages = 0;
+    const guarded: GuardedSocket = {
+      request,
+      send(text) {
+        if (socket.readyState !== WebSocket.OPEN) return false;
+        if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+          counters.count(path, 'too-slow');
+          socket.terminate();
+          return false;
+        }
+        socket.send(text);
+        return true;
+      },
+      bad(reason) {
+        counters.count(path, reason);
+        badMessages++;
+        if (badMessages >= MAX_BAD_MESSAGES) guarded.close(1008, reason);
+      },
+      close(code, reason) {
+        socket.close(code, reason);
+        // A peer that never answers the close frame keeps its socket for ws's own thirty seconds otherwise.
+        setTimeout(() => socket.terminate(), 2_000).unref();
+      },
+      terminate: () => socket.terminate(),
+      onMessage: (listener) =>
+        void socket.on('message', (data: RawData, isBinary: boolean) => {
+          if (socket.readyState === WebSocket.OPEN) listener(toBuffer(data), isBinary);
+        }),
+      onClose: (listener) => void socket.once('close', listener),
+    };
+    return guarded;
+  }
+
+  const pings = setInterval(() => {
+    for (const socket of server.clients) {
+      if (!answered.has(socket)) {
+        socket.terminate();
+        continue;
+      }
+      answered.delete(socket);
+      socket.ping();
+    }
+  }, PING_MS);
+  pings.unref();
+
+  return {
+    upgrade(request, socket, head) {
+      if (closed || server.clients.size >= options.maxSockets) {
+        counters.count(path, 'too-many-sockets');
+        refuseUpgrade(socket, '503 Service Unavailable');
+        return;
+      }
+      server.handleUpgrade(request, socket, head, (webSocket) => {
+        answered.add(webSocket);
+        webSocket.on('pong', () => answered.add(webSocket));
+        // ws reports what breaks the protocol or the size limit here and closes the socket itself.
+        webSocket.on('error', () => counters.count(path, 'protocol-error'));
+        options.onSocket(guard(webSocket, request));
+      });
+    },
+    connections: () => server.clients.size,
+    async close() {
+      if (closed) return;
+      closed = true;
+      clearInterval(pings);
+      for (const socket of server.clients) socket.close(1001, 'shutting-down');
+      const impatience = setTimeout(() => {
+        for (const socket of server.clients) socket.terminate();
+      }, 1_000);
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      clearTimeout(impatience);
+    },
+  };
+}

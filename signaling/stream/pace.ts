@@ -1,0 +1,60 @@
+/**
+ * How far the stream has run ahead of real time, and so when silence is due and when frames are too many. Pure.
+ *
+ * Every listener plays at real time: frames that are missing drain its buffer, frames too many become latency that never
+ * goes away. So a gap is filled with silence, and what a stalled host sends late, in its place, is dropped.
+ */
+import { FRAME_MS } from './frames.ts';
+
+/** A host's frame may be this late before silence takes its place. */
+export const GAP_MS = 250;
+/** Frames further ahead than this are dropped. */
+export const MAX_LEAD_MS = 120;
+/** After a machine slept, at most this much silence is made up for. */
+const MAX_LAG_MS = 300;
+/** Lets a host's clock be fast by this share without ever losing a frame. */
+const FORGIVEN_SHARE = 0.01;
+
+export interface Pace {
+  /** A host's frame is here: true when it belongs in the stream, false when it comes on top of real time. */
+  takeHostFrame(nowMs: number): boolean;
+  /** How many silent frames are due now; they count as sent. */
+  takeSilence(nowMs: number): number;
+  /** The host is gone: do not wait for its next frame. */
+  hostGone(): void;
+}
+
+/** @param nowMs monotonic, as every time here */
+export function createPace(nowMs: number): Pace {
+  let leadMs = 0;
+  let atMs = nowMs;
+  let hostFrameAtMs = Number.NEGATIVE_INFINITY;
+
+  function advance(now: number): void {
+    const passedMs = Math.max(0, now - atMs);
+    atMs = now;
+    leadMs -= passedMs;
+    if (leadMs > 0) leadMs = Math.max(0, leadMs - passedMs * FORGIVEN_SHARE);
+    leadMs = Math.max(leadMs, -MAX_LAG_MS);
+  }
+
+  return {
+    takeHostFrame(now) {
+      advance(now);
+      hostFrameAtMs = now;
+      if (leadMs > MAX_LEAD_MS) return false;
+      leadMs += FRAME_MS;
+      return true;
+    },
+    takeSilence(now) {
+      advance(now);
+      if (now - hostFrameAtMs < GAP_MS) return 0;
+      const due = Math.max(0, Math.ceil(-leadMs / FRAME_MS));
+      leadMs += due * FRAME_MS;
+      return due;
+    },
+    hostGone() {
+      hostFrameAtMs = Number.NEGATIVE_INFINITY;
+    },
+  };
+}

@@ -1,0 +1,196 @@
+/** One room's stream: at most one host feeds it, any number listen, and it never ends. */
+import type { StreamStatus } from '../protocol/status.ts';
+import { FRAME_MS, silentFrame } from './frames.ts';
+import type { Listener } from './listener.ts';
+import { createPace } from './pace.ts';
+
+/**
+ * What a new listener gets at once. A player that buffers more than this waits for the rest in real time, and one that
+ * buffers less would play this much later than it needs to: so it is short, enough for a decoder to find its feet.
+ */
+export const BURST_MS = 480;
+const BURST_FRAMES = BURST_MS / FRAME_MS;
+
+/** Up to this many listeners each frame goes out at once; with more, several share one write to spare the processor. */
+const PROMPT_LISTENERS = 64;
+const BATCH_FRAMES = 4;
+
+export interface Claim {
+  epoch: number;
+  peerId: string;
+}
+
+export interface HostInfo extends Claim {
+  bitrateKbps: number;
+}
+
+/** A host that feeds this station. */
+export interface Feed {
+  /** Whole frames, in order. Ignored once the feed was replaced. */
+  frames(frames: readonly Uint8Array[]): void;
+  title(title: string): void;
+  release(): void;
+}
+
+export interface Station {
+  readonly roomId: string;
+  /** Takes over from a lower claim, or from the same host's older connection. Null: the present host's claim is higher. */
+  claim(host: HostInfo, onSuperseded: () => void): Feed | null;
+  /** @returns removes it again; harmless when called twice */
+  listen(listener: Listener): () => void;
+  listenerCount(): number;
+  hasHost(): boolean;
+  /** Called when the number of listeners changed. */
+  onListeners(callback: (listeners: number) => void): () => void;
+  status(): StreamStatus;
+  close(): void;
+}
+
+export interface StationOptions {
+  roomId: string;
+  path: string;
+  /** Monotonic milliseconds. */
+  now(): number;
+}
+
+/** `(epoch, peerId)` in order; the same claim again is the same host that reconnected. */
+function outranks(current: Claim, next: Claim): boolean {
+  return current.epoch !== next.epoch ? current.epoch > next.epoch : current.peerId > next.peerId;
+}
+
+export function createStation({ roomId, path, now }: StationOptions): Station {
+  const listeners = new Set<Listener>();
+  const watchers = new Set<(listeners: number) => void>();
+  const pace = createPace(now());
+  const recent: Uint8Array[] = [];
+  let host: (HostInfo & { sinceMs: number; onSuperseded: () => void; feed: Feed }) | null = null;
+  let silence = silentFrame(128);
+  let bitrateKbps = 128;
+  let title: string | null = null;
+  let batch: Uint8Array[] = [];
+  let bytesIn = 0;
+  let bytesOut = 0;
+  let silenceFrames = 0;
+  let lastFrameAtMs: number | null = null;
+  let timer: NodeJS.Timeout | null = null;
+
+  function flush(): void {
+    if (batch.length === 0) return;
+    const frames = batch.length === 1 ? (batch[0] as Uint8Array) : Buffer.concat(batch);
+    batch = [];
+    const nowMs = now();
+    for (const listener of listeners) bytesOut += listener.write(frames, title ?? '', nowMs);
+  }
+
+  function emit(frame: Uint8Array): void {
+    recent.push(frame);
+    if (recent.length > BURST_FRAMES) recent.shift();
+    if (listeners.size > 0) batch.push(frame);
+  }
+
+  function flushIfDue(): void {
+    if (listeners.size <= PROMPT_LISTENERS || batch.length >= BATCH_FRAMES) flush();
+  }
+
+  function fillGaps(): void {
+    const due = pace.takeSilence(now());
+    for (let i = 0; i < due; i++) emit(silence);
+    silenceFrames += due;
+    flushIfDue();
+  }
+
+  function runOrRest(): void {
+    const needed = listeners.size > 0;
+    if (needed && timer === null) {
+      timer = setInterval(fillGaps, FRAME_MS);
+    } else if (!needed && timer !== null) {
+      clearInterval(timer);
+      timer = null;
+      batch = [];
+    }
+  }
+
+  function release(feed: Feed): void {
+    if (host?.feed !== feed) return;
+    host = null;
+    title = null;
+    pace.hostGone();
+  }
+
+  return {
+    roomId,
+    claim(info, onSuperseded) {
+      if (host !== null && outranks(host, info)) return null;
+      const replaced = host;
+      const feed: Feed = {
+        frames(frames) {
+          if (host?.feed !== feed) return;
+          const nowMs = now();
+          lastFrameAtMs = nowMs;
+          for (const frame of frames) {
+            bytesIn += frame.length;
+            // A copy: the message it came in would otherwise be held in memory by one of its frames.
+            if (pace.takeHostFrame(nowMs)) emit(Uint8Array.from(frame));
+          }
+          flushIfDue();
+        },
+        title(text) {
+          if (host?.feed === feed) title = text;
+        },
+        release: () => release(feed),
+      };
+      host = { ...info, sinceMs: now(), onSuperseded, feed };
+      title = null;
+      bitrateKbps = info.bitrateKbps;
+      silence = silentFrame(bitrateKbps);
+      replaced?.onSuperseded();
+      return feed;
+    },
+    listen(listener) {
+      flush();
+      fillGaps();
+      // Nobody listened and no host fed it: what is left in `recent` may be old, and the stream was silent since.
+      const fresh = lastFrameAtMs !== null && now() - lastFrameAtMs < BURST_MS;
+      const frames = fresh || timer !== null ? recent : [];
+      const missing = Array<Uint8Array>(BURST_FRAMES - frames.length).fill(silence);
+      bytesOut += listener.write(Buffer.concat([...missing, ...frames]), title ?? '', now());
+      listeners.add(listener);
+      runOrRest();
+      for (const watcher of watchers) watcher(listeners.size);
+      return () => {
+        if (!listeners.delete(listener)) return;
+        runOrRest();
+        for (const watcher of watchers) watcher(listeners.size);
+      };
+    },
+    listenerCount: () => listeners.size,
+    hasHost: () => host !== null,
+    onListeners(callback) {
+      watchers.add(callback);
+      return () => void watchers.delete(callback);
+    },
+    status: () => ({
+      roomId,
+      path,
+      host:
+        host === null
+          ? null
+          : { peerId: host.peerId, epoch: host.epoch, connectedSeconds: Math.floor((now() - host.sinceMs) / 1000) },
+      listeners: listeners.size,
+      bitrateKbps,
+      bytesIn,
+      bytesOut,
+      lastFrameAgeMs: lastFrameAtMs === null ? null : Math.round(now() - lastFrameAtMs),
+      silenceFrames,
+      title,
+    }),
+    close() {
+      if (timer !== null) clearInterval(timer);
+      timer = null;
+      for (const listener of listeners) listener.end();
+      listeners.clear();
+      watchers.clear();
+      host = null;
+    },
+  };
+}

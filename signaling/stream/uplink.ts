@@ -1,0 +1,123 @@
+/** The host's WebSocket: it proves its right to the room, then sends whole MP3 frames (signaling/protocol/uplink.ts). */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import type { Counters } from '../ops/counters.ts';
+import type { Log } from '../ops/log.ts';
+import { createSocketPath, type GuardedSocket, type SocketPath } from '../ops/sockets.ts';
+import { roomIdOf } from '../protocol/secret.ts';
+import {
+  MAX_UPLINK_MESSAGE_BYTES,
+  type NodeUplinkMessage,
+  PROTOCOL_VERSION,
+  type RefusalReason,
+  UPLINK_PATH,
+  type UplinkHello,
+  UplinkMessage,
+} from '../protocol/uplink.ts';
+import { parseFrames } from './frames.ts';
+import type { Feed, Station } from './station.ts';
+import type { Stations } from './stations.ts';
+
+const HELLO_MS = 5_000;
+const MAX_UPLINKS = 128;
+/** So many messages in a row without one frame: this is not a stream. */
+const MAX_FRAMELESS = 20;
+/** Policy violation (RFC 6455, section 7.4.1): it is no use to try the same again at once. */
+const REFUSED = 1008;
+
+function parseMessage(data: Buffer): UplinkMessage | null {
+  try {
+    const parsed = v.safeParse(UplinkMessage, JSON.parse(data.toString('utf8')));
+    return parsed.success ? parsed.output : null;
+  } catch {
+    return null;
+  }
+}
+
+function mayFeed(hello: UplinkHello): boolean {
+  const digest = createHash('sha256').update(Buffer.from(hello.uplinkKey, 'base64url')).digest();
+  return roomIdOf(digest) === hello.roomId;
+}
+
+export interface UplinkOptions {
+  stations: Stations;
+  counters: Counters;
+  log: Log;
+}
+
+export function createUplink({ stations, counters, log }: UplinkOptions): SocketPath {
+  function serve(socket: GuardedSocket): void {
+    let current: { station: Station; feed: Feed; hello: UplinkHello } | null = null;
+    let frameless = 0;
+    let ended = false;
+    const tell = (message: NodeUplinkMessage): void => void socket.send(JSON.stringify(message));
+
+    function refuse(reason: RefusalReason, detail?: string): void {
+      if (ended) return;
+      ended = true;
+      counters.count(UPLINK_PATH, reason);
+      tell(detail === undefined ? { type: 'refused', reason } : { type: 'refused', reason, detail });
+      socket.close(REFUSED, reason);
+      log.info({ event: 'uplink-refused', reason, from: socket.request.socket.remoteAddress });
+    }
+
+    const impatience = setTimeout(() => refuse('hello-timeout'), HELLO_MS);
+    let stopWatching = (): void => {};
+
+    function welcome(hello: UplinkHello): void {
+      if (hello.protocol !== PROTOCOL_VERSION) {
+        return refuse('protocol-version', `this node speaks version ${PROTOCOL_VERSION}`);
+      }
+      if (!mayFeed(hello)) return refuse('wrong-key');
+      const station = stations.station(hello.roomId);
+      if (station === null) return refuse('too-many-rooms');
+      const feed = station.claim(hello, () => refuse('superseded'));
+      if (feed === null) return refuse('lower-epoch');
+      clearTimeout(impatience);
+      current = { station, feed, hello };
+      const { path } = station.status();
+      tell({ type: 'welcome', streamPath: path, listeners: station.listenerCount() });
+      stopWatching = station.onListeners((listeners) => tell({ type: 'listeners', listeners }));
+      log.info({ event: 'host-joined', roomId: hello.roomId, peerId: hello.peerId, epoch: hello.epoch });
+    }
+
+    socket.onMessage((data, isBinary) => {
+      if (ended) return;
+      if (isBinary) {
+        if (current === null) return refuse('bad-message', 'frames before hello');
+        const { frames, badBytes } = parseFrames(data);
+        if (badBytes > 0) counters.count(UPLINK_PATH, 'bad-frames');
+        frameless = frames.length > 0 ? 0 : frameless + 1;
+        if (frameless >= MAX_FRAMELESS) return refuse('not-frames');
+        current.feed.frames(frames);
+        return;
+      }
+      const message = parseMessage(data);
+      if (message?.type === 'hello' && current === null) return welcome(message);
+      if (message?.type === 'title' && current !== null) {
+        const { title, artist } = message;
+        current.feed.title(artist === undefined || artist === '' ? title : `${artist} - ${title}`);
+        return;
+      }
+      refuse('bad-message', message === null ? undefined : `unexpected ${message.type}`);
+    });
+
+    socket.onClose(() => {
+      ended = true;
+      clearTimeout(impatience);
+      stopWatching();
+      if (current === null) return;
+      const { feed, hello } = current;
+      feed.release();
+      log.info({ event: 'host-left', roomId: hello.roomId, peerId: hello.peerId, epoch: hello.epoch });
+    });
+  }
+
+  return createSocketPath({
+    path: UPLINK_PATH,
+    maxMessageBytes: MAX_UPLINK_MESSAGE_BYTES,
+    maxSockets: MAX_UPLINKS,
+    counters,
+    onSocket: serve,
+  });
+}
