@@ -42,7 +42,10 @@ export interface Transport {
    */
   send(to: PeerId, channel: ChannelName, message: Uint8Array<ArrayBuffer>): Promise<void>;
   /** `receivedAtMs`: when it came in on `performance.timeOrigin + performance.now()`'s scale. */
-  onMessage(channel: ChannelName, listener: (from: PeerId, message: Uint8Array<ArrayBuffer>, receivedAtMs: number) => void): Unsubscribe;
+  onMessage(
+    channel: ChannelName,
+    listener: (from: PeerId, message: Uint8Array<ArrayBuffer>, receivedAtMs: number) => void,
+  ): Unsubscribe;
 
   /** Offers this microphone to the given peers from now on, replacing what was offered before; null ends it. */
   offerVoice(stream: MediaStream | null, to: readonly PeerId[]): void;

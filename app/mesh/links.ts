@@ -1,0 +1,156 @@
+/**
+ * The connections to every peer that presence names: the smaller peer id dials, so that a pair has one connection; a
+ * connection counts once both sides have proven themselves (link.ts).
+ */
+import type { DataConnection } from 'peerjs';
+import { backoffMs } from './backoff.ts';
+import type { Broker } from './broker.ts';
+import { type Link, createLink } from './link.ts';
+import type { ChannelName, PeerId } from './transport.ts';
+
+const DIAL_DEADLINE_MS = 8_000;
+const SILENT_AFTER_MS = 6_000;
+/** Strangers can only occupy this many slots, each for a few seconds. */
+const MAX_UNPROVEN = 64;
+
+export interface LinksOptions {
+  selfId: PeerId;
+  key: CryptoKey;
+  broker: Broker;
+  nowMs(): number;
+  onPeers(): void;
+  onMessage(channel: ChannelName, from: PeerId, message: Uint8Array<ArrayBuffer>, receivedAtMs: number): void;
+  onVoice(from: PeerId, stream: MediaStream | null): void;
+  onLeft(peerId: PeerId): void;
+}
+
+export interface Links {
+  readonly open: ReadonlyMap<PeerId, Link>;
+  /** The peers that should be connected, by presence. */
+  want(peerIds: ReadonlySet<PeerId>): void;
+  accept(connection: DataConnection): void;
+  offerVoice(stream: MediaStream | null, to: readonly PeerId[]): void;
+  /** Pings, drops the silent, dials the missing. Called every second or two, or late. */
+  tick(wasLate: boolean): void;
+  /** Dials every missing peer now. */
+  redial(): void;
+  closeAll(goodbye: boolean): void;
+}
+
+interface Attempt {
+  failures: number;
+  notBeforeMs: number;
+  dialing: boolean;
+}
+
+export function createLinks(options: LinksOptions): Links {
+  const { selfId, key, broker, nowMs } = options;
+  const open = new Map<PeerId, Link>();
+  const unproven = new Set<Link>();
+  const attempts = new Map<PeerId, Attempt>();
+  let wanted: ReadonlySet<PeerId> = new Set();
+  let voice: { stream: MediaStream | null; to: ReadonlySet<PeerId> } = { stream: null, to: new Set() };
+
+  function adopt(connection: DataConnection, role: 'dialer' | 'answerer'): Link {
+    const peerId = connection.peer;
+    let heardVoice = false;
+    const link = createLink({
+      connection: connection.peerConnection,
+      selfId,
+      peerId,
+      role,
+      key,
+      nowMs,
+      onOpen() {
+        unproven.delete(link);
+        const before = open.get(peerId);
+        open.set(peerId, link);
+        before?.close();
+        attempts.delete(peerId);
+        if (voice.to.has(peerId)) link.setVoice(voice.stream);
+        options.onPeers();
+      },
+      onMessage: (channel, message, receivedAtMs) =>
+        options.onMessage(channel, peerId, message, receivedAtMs),
+      onVoice(stream) {
+        heardVoice = stream !== null;
+        options.onVoice(peerId, stream);
+      },
+      onClose(left) {
+        unproven.delete(link);
+        connection.close();
+        if (heardVoice) options.onVoice(peerId, null);
+        const wasOpen = open.get(peerId) === link;
+        if (wasOpen) open.delete(peerId);
+        if (role === 'dialer' && !open.has(peerId)) failed(peerId, wasOpen);
+        if (wasOpen) options.onPeers();
+        if (left) options.onLeft(peerId);
+      },
+    });
+    unproven.add(link);
+    connection.on('close', () => link.close());
+    connection.on('error', () => link.close());
+    return link;
+  }
+
+  function failed(peerId: PeerId, wasOpen: boolean): void {
+    const failures = wasOpen ? 1 : (attempts.get(peerId)?.failures ?? 0) + 1;
+    attempts.set(peerId, {
+      failures,
+      notBeforeMs: nowMs() + backoffMs(failures, Math.random),
+      dialing: false,
+    });
+  }
+
+  function dial(peerId: PeerId): void {
+    const attempt = attempts.get(peerId);
+    if (attempt?.dialing || (attempt && nowMs() < attempt.notBeforeMs)) return;
+    const connection = broker.connect(peerId);
+    if (!connection) return;
+    attempts.set(peerId, { failures: attempt?.failures ?? 0, notBeforeMs: nowMs(), dialing: true });
+    const link = adopt(connection, 'dialer');
+    setTimeout(() => {
+      if (!link.isOpen) link.close();
+    }, DIAL_DEADLINE_MS);
+  }
+
+  function dialMissing(): void {
+    if (!broker.isOpen) return;
+    for (const peerId of wanted) if (selfId < peerId && !open.has(peerId)) dial(peerId);
+  }
+
+  return {
+    open,
+    want(peerIds) {
+      for (const peerId of attempts.keys()) if (!peerIds.has(peerId)) attempts.delete(peerId);
+      wanted = peerIds;
+      dialMissing();
+    },
+    accept(connection) {
+      if (unproven.size >= MAX_UNPROVEN || !connection.peerConnection) connection.close();
+      else adopt(connection, 'answerer');
+    },
+    offerVoice(stream, to) {
+      voice = { stream, to: new Set(to) };
+      for (const [peerId, link] of open) link.setVoice(voice.to.has(peerId) ? stream : null);
+    },
+    tick(wasLate) {
+      for (const link of [...open.values()]) {
+        // After a pause of our own, everybody looks silent: ask first.
+        if (!wasLate && nowMs() - link.heardAtMs > SILENT_AFTER_MS) link.close();
+        else link.ping();
+      }
+      dialMissing();
+    },
+    redial() {
+      for (const attempt of attempts.values()) attempt.notBeforeMs = 0;
+      dialMissing();
+    },
+    closeAll(goodbye) {
+      for (const link of [...open.values(), ...unproven]) {
+        if (goodbye) link.bye();
+        link.close();
+      }
+    },
+  };
+}
