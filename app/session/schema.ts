@@ -3,25 +3,34 @@
  * nested map at once would lose one of them). Everything read from the document goes through these schemas once,
  * because another peer, an older version or a bug may have written it; what does not parse is treated as absent.
  */
+import { generateKeyBetween } from 'fractional-indexing';
 import * as v from 'valibot';
 
 export const SCHEMA_VERSION = 1;
 
-const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+/** Ids are joined to composite keys with '/'. */
+export const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64), v.excludes('/'));
 const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(80));
 const Text = v.pipe(v.string(), v.maxLength(500));
-const Millis = v.pipe(v.number(), v.finite());
+/** Bounded, so that no sum or difference of two times that others wrote leaves the safe integers. */
+const Millis = v.pipe(v.number(), v.finite(), v.minValue(-1e14), v.maxValue(1e14));
+const DurationMs = v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(1e9));
 const Sha256Hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+export const TrackId = Sha256Hex;
 
 /** `members` map: memberId → who this person is. */
-export const Member = v.object({ name: Name, hue: v.pipe(v.number(), v.minValue(0), v.maxValue(360)), joinedAt: Millis });
+export const Member = v.object({
+  name: Name,
+  hue: v.pipe(v.number(), v.minValue(0), v.maxValue(360)),
+  joinedAt: Millis,
+});
 
 /** `tracks` map: trackId (SHA-256 of the bytes, hex) → what we know of the audio. */
 export const Track = v.object({
   title: Text,
   artist: v.optional(Text),
   album: v.optional(Text),
-  durationMs: v.pipe(Millis, v.minValue(1)),
+  durationMs: DurationMs,
   mime: v.pipe(v.string(), v.maxLength(100)),
   bytes: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** SHA-256 of the concatenated SHA-256s of the chunks: lets a receiver verify each chunk before the whole is here. */
@@ -33,17 +42,58 @@ export const Track = v.object({
   at: Millis,
 });
 
-/** `queue` map: itemId → one place in the queue. `rank` is a fractional index; equal ranks are ordered by itemId. */
-export const QueueItem = v.object({ trackId: Sha256Hex, by: Id, at: Millis, rank: v.pipe(v.string(), v.minLength(1), v.maxLength(500)) });
+function isOrderKey(rank: string): boolean {
+  try {
+    generateKeyBetween(rank, null);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-/** `playback` map, key `anchor`: at room time `atMs` the item stood at `positionMs`; everything else is computed. */
-export const Anchor = v.object({ itemId: Id, positionMs: v.pipe(Millis, v.minValue(0)), atMs: Millis, playing: v.boolean() });
+/** A key of `fractional-indexing`: one that it would refuse later must not get in. */
+const Rank = v.pipe(v.string(), v.maxLength(500), v.regex(/^[A-Za-z][0-9A-Za-z]+$/), v.check(isOrderKey));
+
+/** `queue` map: itemId → one place in the queue. Equal ranks are ordered by itemId. */
+export const QueueItem = v.object({ trackId: Sha256Hex, by: Id, at: Millis, rank: Rank });
+
+/**
+ * `playback` map, key `anchor`: at room time `atMs` the item stood at `positionMs`; everything else is computed. `rank`
+ * is where the item stood when this was written: if the item is gone, the next one after `(rank, itemId)` takes its
+ * place. `ended`: everything up to and including this item has been played, and nothing plays.
+ */
+export const Anchor = v.object({
+  itemId: Id,
+  rank: Rank,
+  positionMs: v.pipe(Millis, v.minValue(0)),
+  atMs: Millis,
+  playing: v.boolean(),
+  ended: v.exactOptional(v.literal(true)),
+});
 
 export const Loop = v.picklist(['off', 'one', 'all']);
 export const OrderMode = v.picklist(['manual', 'votes', 'fair']);
 
-/** `host` map, key `claim`: highest `(epoch, peerId)` is the host. */
-export const HostClaim = v.object({ epoch: v.pipe(v.number(), v.integer(), v.minValue(0)), peerId: Id });
+/**
+ * `host` map: `claim/peerId` → claim; highest `(epoch, peerId)` counts. One key a peer, because of two concurrent
+ * writes to one key Yjs keeps either, not the higher. `released`: this peer gave the role back; its epoch stays known.
+ */
+export const HostClaim = v.object({
+  epoch: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e12)),
+  peerId: Id,
+  released: v.exactOptional(v.literal(true)),
+});
+
+/**
+ * `room` map: `schema` → number, `name` → text, `founder/memberId` → room time at which that member created the room.
+ * The owner is the founder with the lowest `(time, memberId)`: a device that thought the room empty because it had not
+ * synced yet can't take it over, as it could if the last writer of one key won.
+ */
+export const RoomName = Name;
+export const FoundedAt = Millis;
+
+/** `settings` map: `loop`, `order`, `dj` (true: only DJs control), and `dj/memberId` → true for each DJ. */
+export const Flag = v.boolean();
 
 /** `votes` map: `itemId/memberId` → 1 or -1. */
 export const Vote = v.picklist([1, -1]);
@@ -69,7 +119,7 @@ export const Presence = v.object({
   candidate: v.nullable(v.object({ sinceMs: Millis, visible: v.boolean(), pluggedIn: v.boolean() })),
   /** Microphone is open to the room. */
   talking: v.boolean(),
-  /** Track ids held completely, as short (16 hex digit) prefixes, newest 200 at most. Round trip to the clock leader. */
+  /** Round trip to the clock leader; null for the leader and before the first burst. */
   roundTripMs: v.nullable(v.number()),
   joinedAtMs: Millis,
 });

@@ -1,0 +1,123 @@
+/** What all commands share: the settled present they start from, and the one transaction in which they write. */
+import type * as Y from 'yjs';
+import type { RoomDocument } from './document.ts';
+import { may, type Action } from './policy.ts';
+import type { Queries } from './queries.ts';
+import { ranksFor, type Ranked } from './ranks.ts';
+import type { Anchor, QueueItem } from './schema.ts';
+import { settle, type Settled } from './settle.ts';
+
+/** Origin of every transaction that a command makes: tells own edits from those of others. */
+export const COMMAND_ORIGIN = 'earshot/command';
+
+export type Refusal =
+  | 'not-allowed'
+  | 'unknown-item'
+  | 'unknown-track'
+  | 'unknown-member'
+  | 'nothing-to-play'
+  /** The order mode decides the place, not the hand. */
+  | 'not-manual'
+  /** The item plays now. */
+  | 'is-current'
+  /** A value is out of its bounds (schema.ts). */
+  | 'invalid'
+  /** MAX_QUEUE_ITEMS. */
+  | 'full';
+
+export type Result<T extends object = object> = ({ ok: true } & T) | { ok: false; reason: Refusal };
+
+/** A place in a line; `rank: null` is a new item or one that must move. */
+export interface Place {
+  itemId: string;
+  rank: string | null;
+}
+
+export interface Writes {
+  /** Line to bring about, if it changed. */
+  line?: readonly Place[];
+  /** New records by itemId: their rank comes from the line. */
+  added?: ReadonlyMap<string, Omit<QueueItem, 'rank'>>;
+  anchor?: Anchor | null;
+  /** Anything else, in the same transaction. */
+  also?: () => void;
+}
+
+export interface Editor {
+  readonly shared: RoomDocument;
+  readonly queries: Queries;
+  readonly memberId: string;
+  allowed(action: Action): boolean;
+  nowMs(): number;
+  newId(): string;
+  random(): number;
+  settled(): Settled;
+  /** Writes what has settled and the edit in one transaction. */
+  write(settled: Settled, writes: Writes): void;
+  /** For what has no bearing on the order: one transaction, nothing settled. */
+  transact(writes: () => void): void;
+}
+
+export interface EditorOptions {
+  doc: Y.Doc;
+  shared: RoomDocument;
+  queries: Queries;
+  actor: { readonly memberId: string };
+  nowMs: () => number;
+  newId: () => string;
+  random: () => number;
+}
+
+export function createEditor({ doc, shared, queries, actor, nowMs, newId, random }: EditorOptions): Editor {
+  function writeRanks(line: readonly Place[], added: Writes['added'], anchor: Anchor | null): Anchor | null {
+    const ranks = ranksFor(line);
+    for (const [itemId, rank] of ranks) {
+      const item = added?.get(itemId) ?? queries.queue().get(itemId);
+      if (item !== undefined) shared.queue.set(itemId, { ...item, rank });
+    }
+    const rank = anchor && ranks.get(anchor.itemId);
+    return anchor !== null && rank !== undefined && rank !== null ? { ...anchor, rank } : anchor;
+  }
+
+  return {
+    shared,
+    queries,
+    get memberId() {
+      return actor.memberId;
+    },
+    allowed: (action) => may(queries.roleOf(actor.memberId), action),
+    nowMs,
+    newId,
+    random,
+    settled() {
+      const { order, loop } = queries.settings();
+      return settle(queries.byRank(), queries.storedAnchor(), queries.arrangement(), order, loop, nowMs());
+    },
+    write(settled, { line, added, anchor, also }) {
+      doc.transact(() => {
+        let next = anchor === undefined ? settled.anchor : anchor;
+        if (line !== undefined || settled.changed) next = writeRanks(line ?? settled.line, added, next);
+        if (next !== null && !sameAnchor(next, queries.storedAnchor())) shared.playback.set('anchor', next);
+        also?.();
+      }, COMMAND_ORIGIN);
+    },
+    transact: (writes) => doc.transact(writes, COMMAND_ORIGIN),
+  };
+}
+
+export function sameAnchor(a: Anchor | null, b: Anchor | null): boolean {
+  if (a === null || b === null) return a === b;
+  return (
+    a.itemId === b.itemId &&
+    a.positionMs === b.positionMs &&
+    a.atMs === b.atMs &&
+    a.playing === b.playing &&
+    a.ended === b.ended &&
+    a.rank === b.rank
+  );
+}
+
+/** The line without an item. */
+export function without(line: readonly Ranked[], itemIds: ReadonlySet<string>): readonly Ranked[] {
+  return line.filter((place) => !itemIds.has(place.itemId));
+}

@@ -1,0 +1,36 @@
+/**
+ * Who may do what: the one place that knows roles. It binds the commands of this app; a document that all members can
+ * write can't be defended against a member who runs other code.
+ */
+export type Role = 'guest' | 'dj' | 'owner';
+
+export type Action =
+  | 'add' // a track to the room, an item to the end of the queue
+  | 'vote'
+  | 'edit-own' // remove what one added oneself, and put it back
+  | 'offer-host'
+  | 'edit-any'
+  | 'control' // play, pause, skip, seek, …
+  | 'order' // move, shuffle, play next, order mode, loop, clear
+  | 'rename-room'
+  | 'make-djs';
+
+export interface Roles {
+  owner: string | null;
+  /** Only DJs control; off: everybody is a DJ. */
+  djOnly: boolean;
+  djs: ReadonlySet<string>;
+}
+
+export function roleOf(memberId: string, { owner, djOnly, djs }: Roles): Role {
+  if (memberId === owner) return 'owner';
+  return !djOnly || djs.has(memberId) ? 'dj' : 'guest';
+}
+
+const GUEST_ACTIONS: ReadonlySet<Action> = new Set<Action>(['add', 'vote', 'edit-own', 'offer-host']);
+
+export function may(role: Role, action: Action): boolean {
+  if (role === 'owner') return true;
+  if (role === 'dj') return action !== 'make-djs';
+  return GUEST_ACTIONS.has(action);
+}

@@ -1,0 +1,313 @@
+/**
+ * Typed reads of the room's document. Each record is parsed once, when it changes; what doesn't parse is absent. What
+ * is returned is a snapshot: never change it.
+ */
+import type * as Y from 'yjs';
+import * as v from 'valibot';
+import { momentAt, type Moment } from '../playback/timeline.ts';
+import { roomDocument, splitKey } from './document.ts';
+import { arrange, type Arrangement, type QueueEntry } from './order.ts';
+import { roleOf, type Role, type Roles } from './policy.ts';
+import { compareRanked, lowerBound } from './ranks.ts';
+import * as schema from './schema.ts';
+import type { Anchor, HostClaim, Loop, Member, OrderMode, QueueItem, Track } from './schema.ts';
+
+export type Changed = 'queue' | 'tracks' | 'playback' | 'settings' | 'members' | 'votes' | 'host' | 'room';
+
+export interface RoomInfo {
+  /** Empty string until somebody created the room. */
+  name: string;
+  owner: string | null;
+  createdAt: number | null;
+}
+
+export interface Settings {
+  loop: Loop;
+  order: OrderMode;
+  /** Only DJs and the owner control playback and order. */
+  djOnly: boolean;
+  djs: ReadonlySet<string>;
+}
+
+export interface QueueView {
+  /** Everything, in the order in which it is played. */
+  order: readonly QueueEntry[];
+  moment: Moment | null;
+  played: readonly QueueEntry[];
+  upNext: readonly QueueEntry[];
+}
+
+export interface Queries {
+  room(): RoomInfo;
+  settings(): Settings;
+  members(): ReadonlyMap<string, Member>;
+  roleOf(memberId: string): Role;
+  tracks(): ReadonlyMap<string, Track>;
+  /** Parsed queue records, also those whose track isn't known (yet). */
+  queue(): ReadonlyMap<string, QueueItem>;
+  /** In `(rank, itemId)` order, whatever the order mode. */
+  byRank(): readonly QueueEntry[];
+  /** The same array until queue, tracks, votes, settings or playback changed. Items of unknown tracks are left out. */
+  order(): readonly QueueEntry[];
+  /** Always at an item of `order()`, unless it is an ended one; null: nothing to play. */
+  anchor(): Anchor | null;
+  /** `order()`, `anchor()` and where they meet. */
+  arrangement(): Arrangement;
+  /** As written: its item may be gone. */
+  storedAnchor(): Anchor | null;
+  /** What plays at room time `nowMs`; null in an idle room. */
+  moment(nowMs: number): Moment | null;
+  view(nowMs: number): QueueView;
+  /** memberId → 1 or -1. */
+  votes(itemId: string): ReadonlyMap<string, 1 | -1>;
+  voteSum(itemId: string): number;
+  /** The highest claim, released or not; null when there never was a host. */
+  hostClaim(): HostClaim | null;
+  /** Told once after each transaction that changed something, local or remote. Returns its unsubscribe. */
+  onChange(listener: (changed: ReadonlySet<Changed>) => void): () => void;
+  close(): void;
+}
+
+const NO_VOTES: ReadonlyMap<string, 1 | -1> = new Map();
+
+export function createQueries(doc: Y.Doc): Queries {
+  const shared = roomDocument(doc);
+  const listeners = new Set<(changed: ReadonlySet<Changed>) => void>();
+  let changed = new Set<Changed>();
+
+  const members = new Map<string, Member>();
+  const tracks = new Map<string, Track>();
+  const queue = new Map<string, QueueItem>();
+  const votes = new Map<string, Map<string, 1 | -1>>();
+  const claims = new Map<string, HostClaim>();
+  const entries = new Map<string, QueueEntry>();
+  /** trackId → items of that track, so that a late track record finds its items. */
+  const itemsOfTrack = new Map<string, Set<string>>();
+  let byRank: QueueEntry[] = [];
+  let storedAnchor: Anchor | null = null;
+  let arrangement: Arrangement | null = null;
+  let room: RoomInfo = { name: '', owner: null, createdAt: null };
+  let settings: Settings = { loop: 'off', order: 'manual', djOnly: false, djs: new Set() };
+
+  /** Brings `byRank` in line with the records of these items. */
+  function placeEntries(itemIds: ReadonlySet<string>): void {
+    const rebuilt = itemIds.size > 100;
+    const next = rebuilt ? [] : byRank.slice();
+    for (const itemId of itemIds) {
+      const old = entries.get(itemId);
+      if (old !== undefined && !rebuilt) next.splice(lowerBound(next, old), 1);
+      const item = queue.get(itemId);
+      const track = item && tracks.get(item.trackId);
+      if (item === undefined || track === undefined) {
+        entries.delete(itemId);
+        continue;
+      }
+      const entry: QueueEntry = { itemId, ...item, durationMs: track.durationMs };
+      entries.set(itemId, entry);
+      if (!rebuilt) next.splice(lowerBound(next, entry), 0, entry);
+    }
+    byRank = rebuilt ? [...entries.values()].sort(compareRanked) : next;
+    arrangement = null;
+  }
+
+  function readMembers(keys: Iterable<string>): void {
+    for (const key of keys) keep(members, key, parse(schema.Member, shared.members.get(key)));
+  }
+
+  function readTracks(keys: Iterable<string>): void {
+    const touched = new Set<string>();
+    for (const key of keys) {
+      keep(tracks, key, v.is(schema.TrackId, key) ? parse(schema.Track, shared.tracks.get(key)) : null);
+      for (const itemId of itemsOfTrack.get(key) ?? []) touched.add(itemId);
+    }
+    if (touched.size > 0) placeEntries(touched);
+  }
+
+  function readQueue(keys: Iterable<string>): void {
+    const touched = new Set<string>();
+    for (const key of keys) {
+      const before = queue.get(key);
+      const item = v.is(schema.Id, key) ? parse(schema.QueueItem, shared.queue.get(key)) : null;
+      keep(queue, key, item);
+      touched.add(key);
+      if (before?.trackId === item?.trackId) continue;
+      if (before !== undefined) unlink(itemsOfTrack, before.trackId, key);
+      if (item !== null) link(itemsOfTrack, item.trackId, key);
+    }
+    if (touched.size > 0) placeEntries(touched);
+  }
+
+  function readVotes(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const [itemId, memberId] = splitKey(key) ?? [];
+      if (itemId === undefined || memberId === undefined) continue;
+      const vote = parse(schema.Vote, shared.votes.get(key));
+      const ofItem = new Map(votes.get(itemId));
+      keep(ofItem, memberId, vote);
+      keep(votes, itemId, ofItem.size > 0 ? ofItem : null);
+    }
+    arrangement = null;
+  }
+
+  function readPlayback(): void {
+    storedAnchor = parse(schema.Anchor, shared.playback.get('anchor'));
+    arrangement = null;
+  }
+
+  function readSettings(): void {
+    const djs = new Set<string>();
+    for (const [key, value] of shared.settings.entries()) {
+      const [kind, memberId] = splitKey(key) ?? [];
+      if (kind === 'dj' && memberId !== undefined && value === true) djs.add(memberId);
+    }
+    settings = {
+      loop: parse(schema.Loop, shared.settings.get('loop')) ?? 'off',
+      order: parse(schema.OrderMode, shared.settings.get('order')) ?? 'manual',
+      djOnly: parse(schema.Flag, shared.settings.get('dj')) ?? false,
+      djs,
+    };
+    arrangement = null;
+  }
+
+  function readRoom(): void {
+    let owner: string | null = null;
+    let createdAt: number | null = null;
+    for (const [key, value] of shared.room.entries()) {
+      const [kind, memberId] = splitKey(key) ?? [];
+      const at = parse(schema.FoundedAt, value);
+      if (kind !== 'founder' || memberId === undefined || at === null) continue;
+      if (createdAt === null || at < createdAt || (at === createdAt && memberId < (owner ?? ''))) {
+        owner = memberId;
+        createdAt = at;
+      }
+    }
+    room = { name: parse(schema.RoomName, shared.room.get('name')) ?? '', owner, createdAt };
+  }
+
+  function readHost(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const claim = parse(schema.HostClaim, shared.host.get(key));
+      keep(claims, key, claim !== null && key === `claim/${claim.peerId}` ? claim : null);
+    }
+  }
+
+  const readers: readonly (readonly [Changed, Y.Map<unknown>, (keys: Iterable<string>) => void])[] = [
+    ['tracks', shared.tracks, readTracks],
+    ['queue', shared.queue, readQueue],
+    ['votes', shared.votes, readVotes],
+    ['members', shared.members, readMembers],
+    ['host', shared.host, readHost],
+    ['playback', shared.playback, readPlayback],
+    ['settings', shared.settings, readSettings],
+    ['room', shared.room, readRoom],
+  ];
+  const stops = readers.map(([name, map, read]) => {
+    read(map.keys());
+    const observer = (event: Y.YMapEvent<unknown>): void => {
+      read(event.keysChanged as Set<string>);
+      changed.add(name);
+    };
+    map.observe(observer);
+    return () => map.unobserve(observer);
+  });
+  // Fires after the observers of all types: one call a transaction, and every read is already up to date.
+  const flush = (): void => {
+    if (changed.size === 0) return;
+    const told = changed;
+    changed = new Set();
+    for (const listener of [...listeners]) listener(told);
+  };
+  doc.on('afterTransaction', flush);
+
+  function arranged(): Arrangement {
+    arrangement ??= arrange(byRank, storedAnchor, settings.order, settings.loop, voteSum);
+    return arrangement;
+  }
+
+  function moment(nowMs: number): Moment | null {
+    const { anchor, order } = arranged();
+    return momentAt(anchor, order, settings.loop, nowMs);
+  }
+
+  function voteSum(itemId: string): number {
+    let sum = 0;
+    for (const vote of votes.get(itemId)?.values() ?? []) sum += vote;
+    return sum;
+  }
+
+  return {
+    room: () => room,
+    settings: () => settings,
+    members: () => members,
+    roleOf: (memberId) => roleOf(memberId, rolesOf(room, settings)),
+    tracks: () => tracks,
+    queue: () => queue,
+    byRank: () => byRank,
+    order: () => arranged().order,
+    anchor: () => arranged().anchor,
+    arrangement: arranged,
+    storedAnchor: () => storedAnchor,
+    moment,
+    view(nowMs) {
+      const { order, anchor, cursor } = arranged();
+      const now = moment(nowMs);
+      const ranOut = now === null && anchor !== null && anchor.ended !== true;
+      const playedCount = now !== null ? now.index : ranOut ? order.length : cursor;
+      return {
+        order,
+        moment: now,
+        played: order.slice(0, playedCount),
+        upNext: order.slice(now === null ? playedCount : now.index + 1),
+      };
+    },
+    votes: (itemId) => votes.get(itemId) ?? NO_VOTES,
+    voteSum,
+    hostClaim() {
+      let highest: HostClaim | null = null;
+      for (const claim of claims.values()) {
+        if (highest === null || isHigher(claim, highest)) highest = claim;
+      }
+      return highest;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      for (const stop of stops.splice(0)) stop();
+      doc.off('afterTransaction', flush);
+      listeners.clear();
+    },
+  };
+}
+
+function isHigher(a: HostClaim, b: HostClaim): boolean {
+  return a.epoch !== b.epoch ? a.epoch > b.epoch : a.peerId > b.peerId;
+}
+
+function rolesOf(room: RoomInfo, settings: Settings): Roles {
+  return { owner: room.owner, djOnly: settings.djOnly, djs: settings.djs };
+}
+
+function parse<T>(shape: v.GenericSchema<unknown, T>, value: unknown): T | null {
+  if (value === undefined) return null;
+  const result = v.safeParse(shape, value);
+  return result.success ? result.output : null;
+}
+
+function keep<T>(map: Map<string, T>, key: string, value: T | null): void {
+  if (value === null) map.delete(key);
+  else map.set(key, value);
+}
+
+function link(sets: Map<string, Set<string>>, key: string, member: string): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([member]));
+  else set.add(member);
+}
+
+function unlink(sets: Map<string, Set<string>>, key: string, member: string): void {
+  const set = sets.get(key);
+  set?.delete(member);
+  if (set?.size === 0) sets.delete(key);
+}

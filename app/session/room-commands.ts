@@ -1,0 +1,122 @@
+/** Commands about the room itself: tracks known, people, names, roles, host. */
+import * as v from 'valibot';
+import { compositeKey } from './document.ts';
+import type { Editor, Result } from './edit.ts';
+import * as schema from './schema.ts';
+import type { Track } from './schema.ts';
+
+const NAME_LENGTH = 80;
+const TEXT_LENGTH = 500;
+
+export interface RoomCommands {
+  /** By the device that made the room's link. Harmless when the room exists: the earliest founder stays owner. */
+  createRoom(name: string): Result;
+  renameRoom(name: string): Result;
+  /** Tells who the actor is; again with another name or hue changes them. */
+  joinMember(member: { name: string; hue: number }): Result;
+  rename(name: string): Result;
+  /** Over-long titles are cut. A track that is known already stays as it is. */
+  addTrack(trackId: string, track: Omit<Track, 'by' | 'at'>): Result;
+  /** Owner only: whether only DJs control playback and order. */
+  setDjOnly(on: boolean): Result;
+  setDj(memberId: string, on: boolean): Result;
+  /** Claims the host's role with an epoch above all known; `election.ts` says when. */
+  claimHost(peerId: string): Result<{ epoch: number }>;
+  releaseHost(peerId: string): Result;
+}
+
+export function createRoomCommands(editor: Editor): RoomCommands {
+  const { queries, shared, memberId } = editor;
+
+  function write(also: () => void): { ok: true } {
+    editor.transact(also);
+    return { ok: true };
+  }
+
+  function cleanName(name: string): string | null {
+    const clean = name.trim().replaceAll(/\s+/g, ' ').slice(0, NAME_LENGTH).trim();
+    return clean === '' ? null : clean;
+  }
+
+  return {
+    createRoom(name) {
+      const clean = cleanName(name);
+      if (clean === null) return { ok: false, reason: 'invalid' };
+      if (queries.room().owner !== null) return { ok: true };
+      return write(() => {
+        shared.room.set('schema', schema.SCHEMA_VERSION);
+        shared.room.set('name', clean);
+        shared.room.set(compositeKey('founder', memberId), editor.nowMs());
+      });
+    },
+
+    renameRoom(name) {
+      if (!editor.allowed('rename-room')) return { ok: false, reason: 'not-allowed' };
+      const clean = cleanName(name);
+      if (clean === null) return { ok: false, reason: 'invalid' };
+      return write(() => shared.room.set('name', clean));
+    },
+
+    joinMember({ name, hue }) {
+      const clean = cleanName(name);
+      const joinedAt = queries.members().get(memberId)?.joinedAt ?? editor.nowMs();
+      const member = { name: clean, hue, joinedAt };
+      if (!v.is(schema.Member, member)) return { ok: false, reason: 'invalid' };
+      const known = queries.members().get(memberId);
+      // The same again, at each start of the app, must not grow the document.
+      if (known?.name === member.name && known.hue === member.hue) return { ok: true };
+      return write(() => shared.members.set(memberId, member));
+    },
+
+    rename(name) {
+      const known = queries.members().get(memberId);
+      const clean = cleanName(name);
+      if (known === undefined) return { ok: false, reason: 'unknown-member' };
+      if (clean === null) return { ok: false, reason: 'invalid' };
+      return write(() => shared.members.set(memberId, { ...known, name: clean }));
+    },
+
+    addTrack(trackId, track) {
+      if (!editor.allowed('add')) return { ok: false, reason: 'not-allowed' };
+      if (queries.tracks().has(trackId)) return { ok: true };
+      const record = { ...track, by: memberId, at: editor.nowMs() };
+      for (const key of ['title', 'artist', 'album'] as const) {
+        const text = record[key];
+        if (text !== undefined) record[key] = text.slice(0, TEXT_LENGTH);
+      }
+      const parsed = v.safeParse(schema.Track, record);
+      if (!parsed.success || !v.is(schema.TrackId, trackId)) return { ok: false, reason: 'invalid' };
+      return write(() => shared.tracks.set(trackId, parsed.output));
+    },
+
+    setDjOnly(on) {
+      if (!editor.allowed('make-djs')) return { ok: false, reason: 'not-allowed' };
+      return write(() => shared.settings.set('dj', on));
+    },
+
+    setDj(djId, on) {
+      if (!editor.allowed('make-djs')) return { ok: false, reason: 'not-allowed' };
+      if (!v.is(schema.Id, djId)) return { ok: false, reason: 'invalid' };
+      const key = compositeKey('dj', djId);
+      return write(() => (on ? void shared.settings.set(key, true) : shared.settings.delete(key)));
+    },
+
+    claimHost(peerId) {
+      if (!editor.allowed('offer-host')) return { ok: false, reason: 'not-allowed' };
+      const epoch = (queries.hostClaim()?.epoch ?? 0) + 1;
+      if (!v.is(schema.HostClaim, { epoch, peerId })) return { ok: false, reason: 'invalid' };
+      write(() => {
+        // One claim says all; those of peers that are gone would pile up.
+        for (const key of shared.host.keys()) shared.host.delete(key);
+        shared.host.set(compositeKey('claim', peerId), { epoch, peerId });
+      });
+      return { ok: true, epoch };
+    },
+
+    releaseHost(peerId) {
+      const claim = queries.hostClaim();
+      if (claim === null || claim.peerId !== peerId || claim.released === true) return { ok: true };
+      return write(() => shared.host.set(compositeKey('claim', peerId), { ...claim, released: true }));
+    },
+  };
+}
