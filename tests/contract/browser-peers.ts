@@ -63,6 +63,7 @@ export async function startHarness(): Promise<Harness> {
 async function serve(): Promise<Server> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://harness').pathname;
+    if (path === '/favicon.ico') return void response.writeHead(204).end();
     const file = join(BUILT, path === '/' ? 'index.html' : path);
     readFile(file).then(
       (body) => {

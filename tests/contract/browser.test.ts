@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { BrowserContext, Page } from '@playwright/test';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Harness, randomRoom, startHarness } from './browser-peers.ts';
 import type { Driver } from './driver.ts';
-import { runTransportContract } from './transport.ts';
+import { eventually, runTransportContract } from './transport.ts';
 
 let harness: Harness;
 const node = { origin: 'http://127.0.0.1:4777', stunPort: 4777 };
@@ -31,6 +32,32 @@ const METHODS: readonly (keyof Driver)[] = [
   'close',
 ];
 
+/** RTCPeerConnections with open data channels that this page has seen end. */
+function droppedConnections(page: Page): Promise<number> {
+  return page.evaluate(() => window.droppedConnections);
+}
+
+type Keys = ReturnType<typeof randomRoom>;
+
+/** A page that joins with these keys; what its console calls an error ends up in `errors`. */
+async function joinPage(keys: Keys, errors: string[]) {
+  const selfId = randomUUID();
+  const context = await harness.browser.newContext();
+  const page = await context.newPage();
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  await page.goto(harness.origin);
+  await page.waitForFunction(() => 'joinRoom' in window);
+  await page.evaluate((options) => window.joinRoom(options), { ...node, selfId, ...keys });
+  const call = (name: keyof Driver, args: unknown[]) =>
+    page.evaluate(
+      ([method, values]) => (window.driver[method] as (...all: unknown[]) => unknown)(...values),
+      [name, args] as const,
+    );
+  const driver = Object.fromEntries(METHODS.map((name) => [name, (...args: unknown[]) => call(name, args)]));
+  return { page, context, peer: { selfId, ...(driver as unknown as Driver) } };
+}
+
 describe('browser mesh', () => {
   runTransportContract({
     test: (name, body) => test(name, body, 60_000),
@@ -38,37 +65,44 @@ describe('browser mesh', () => {
     hasSound: true,
     async setup() {
       const room = randomRoom();
-      const contexts: { close(): Promise<void> }[] = [];
+      const contexts: BrowserContext[] = [];
+      const errors: string[] = [];
+      let strangers = 0;
       return {
         async join(secret = 'right') {
-          const selfId = randomUUID();
-          // The hardest stranger: knows the room's name and the signaling's password, but not the mesh's key.
+          if (secret === 'wrong') strangers++;
           const keys = secret === 'right' ? room : { ...randomRoom(), roomId: room.roomId };
-          const context = await harness.browser.newContext();
+          const { context, peer } = await joinPage(keys, errors);
           contexts.push(context);
-          const page = await context.newPage();
-          page.on('pageerror', (error) => harness.errors.push(error.message));
-          page.on('console', (m) => m.type() === 'error' && harness.errors.push(m.text()));
-          await page.goto(harness.origin);
-          await page.waitForFunction(() => 'joinRoom' in window);
-          await page.evaluate((options) => window.joinRoom(options), { ...node, selfId, ...keys });
-          const driver = Object.fromEntries(
-            METHODS.map((method) => [
-              method,
-              (...args: unknown[]) =>
-                page.evaluate(
-                  ([name, values]) => (window.driver[name] as (...all: unknown[]) => unknown)(...values),
-                  [method, args] as const,
-                ),
-            ]),
-          );
-          return { selfId, ...(driver as unknown as Driver) };
+          return peer;
         },
         async close() {
           await Promise.all(contexts.map((context) => context.close()));
-          expect(harness.errors).toEqual([]);
+          // y-webrtc leaves the rejection of a message that it cannot decrypt to the console.
+          expect(errors.filter((error) => strangers === 0 || error !== 'OperationError')).toEqual([]);
         },
       };
     },
   });
+
+  test('who has the signaling key but not the mesh key never becomes a peer', async () => {
+    const room = randomRoom();
+    const errors: string[] = [];
+    const members = [await joinPage(room, errors), await joinPage(room, errors)];
+    const stranger = await joinPage({ ...randomRoom(), ...room, meshKey: randomRoom().meshKey }, errors);
+    const [a, b] = [members[0]!.peer, members[1]!.peer];
+    // Presence reaches everybody who has the signaling key, so that they all dial each other.
+    await eventually('presence', stranger.peer.presences, (all) => a.selfId in all && b.selfId in all);
+    await eventually('the members meet', a.peers, (peers) => peers.includes(b.selfId));
+    // A dialed connection either proves itself or is dropped: wait for the dialer to have seen it dropped.
+    await eventually(
+      'the stranger was dropped',
+      () => droppedConnections(stranger.page),
+      (count) => count > 0,
+    );
+    expect(await stranger.peer.everPeers()).toEqual([]);
+    expect([await a.everPeers(), await b.everPeers()]).toEqual([[b.selfId], [a.selfId]]);
+    await Promise.all([...members, stranger].map(({ context }) => context.close()));
+    expect(errors).toEqual([]);
+  }, 60_000);
 });

@@ -17,8 +17,22 @@ declare global {
   interface Window {
     driver: Driver;
     joinRoom(options: JoinOptions): Promise<void>;
+    /** Connections that came as far as an open control channel and were closed again. */
+    droppedConnections: number;
   }
 }
+
+window.droppedConnections = 0;
+const createDataChannel = RTCPeerConnection.prototype.createDataChannel;
+RTCPeerConnection.prototype.createDataChannel = function (label, init) {
+  const channel = createDataChannel.call(this, label, init);
+  if (label === 'control') {
+    channel.addEventListener('open', () => {
+      channel.addEventListener('close', () => window.droppedConnections++);
+    });
+  }
+  return channel;
+};
 
 window.joinRoom = async ({ origin, stunPort, selfId, roomId, signalingKey, meshKey }) => {
   const doc = new Y.Doc();
