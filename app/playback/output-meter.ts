@@ -1,0 +1,56 @@
+/** Keeps the pairing of the context's clock with the local one: recent `getOutputTimestamp()` readings, and their median. */
+import { outputOffset, type OutputReading } from './schedule.ts';
+
+export interface OutputMeter {
+  /** Takes a reading; call it often, it is cheap. */
+  read(): void;
+  /** Local ms minus context ms of what is heard; null until there are enough readings to trust. */
+  offsetMs(): number | null;
+  close(): void;
+}
+
+const KEPT_READINGS = 15;
+const ENOUGH_READINGS = 5;
+const OLDEST_MS = 5_000;
+
+export function createOutputMeter(context: AudioContext): OutputMeter {
+  let readings: OutputReading[] = [];
+  const forget = (): void => {
+    readings = [];
+  };
+  // The two clocks part while the context is suspended, and an output device has its own latency.
+  context.addEventListener('statechange', forget);
+  context.addEventListener('sinkchange', forget);
+
+  return {
+    read() {
+      if (context.state !== 'running') return;
+      const reading = take(context);
+      if (!reading || reading.contextSeconds === readings.at(-1)?.contextSeconds) return;
+      readings.push(reading);
+      readings = readings
+        .filter(({ localMs }) => localMs > reading.localMs - OLDEST_MS)
+        .slice(-KEPT_READINGS);
+    },
+    offsetMs() {
+      return readings.length < ENOUGH_READINGS ? null : outputOffset(readings);
+    },
+    close() {
+      context.removeEventListener('statechange', forget);
+      context.removeEventListener('sinkchange', forget);
+    },
+  };
+}
+
+function take(context: AudioContext): OutputReading | null {
+  const stamp = context.getOutputTimestamp();
+  if (stamp.contextTime !== undefined && stamp.performanceTime !== undefined && stamp.contextTime > 0) {
+    return { contextSeconds: stamp.contextTime, localMs: performance.timeOrigin + stamp.performanceTime };
+  }
+  if (context.currentTime === 0) return null;
+  const latencySeconds = (context.outputLatency || 0) + (context.baseLatency || 0);
+  return {
+    contextSeconds: context.currentTime - latencySeconds,
+    localMs: performance.timeOrigin + performance.now(),
+  };
+}

@@ -1,0 +1,243 @@
+/**
+ * Plays the room on this device: follows the timeline, in step with the room's clock. It never waits for anybody; when
+ * bytes come late it joins where the room is by then.
+ */
+import type { RoomClock } from '../clock/clock.ts';
+import type { ByteSource } from '../library/library.ts';
+import { createOutputMeter } from './output-meter.ts';
+import { createRun, type Placed, type Run } from './run.ts';
+import type { Offsets } from './schedule.ts';
+import type { Moment } from './timeline.ts';
+import { createOpenTracks } from './tracks.ts';
+
+export type PlayerState =
+  /** Paused, or nothing to play. */
+  | { kind: 'silent' }
+  /** Bytes are still on their way, or the first samples are being decoded. */
+  | { kind: 'waiting'; trackId: string }
+  /** `errorMs`: what is heard minus where the room is (positive: ahead). `bufferedMs`: decoded ahead. */
+  | { kind: 'playing'; trackId: string; errorMs: number; bufferedMs: number }
+  /** Nobody has the bytes (`undecodable`: this browser cannot play them). */
+  | { kind: 'missing'; trackId: string; undecodable: boolean };
+
+export interface Player {
+  /** What should sound from now on. Saying the same again changes nothing. Null or paused: silence. */
+  follow(moment: Moment | null): void;
+  state(): PlayerState;
+  /** The kind or the track changed, or the error moved by a millisecond. */
+  onState(listener: (state: PlayerState) => void): () => void;
+  /** Loudness of what is played now, 0…1. */
+  level(): number;
+  close(): void;
+}
+
+const TICK_MS = 100;
+const READY_TICK_MS = 15;
+/** Anchors are computed from floats: starts this near to each other are the same start. */
+const SAME_START_MS = 1;
+const RETRY_MS = 1_000;
+
+/**
+ * @param options.open a track's bytes, or null when nobody is known to have them (asked again each second).
+ * @param options.destination where the sound goes: this device's output, the host's mixer, or both.
+ */
+export function createPlayer(options: {
+  context: AudioContext;
+  clock: RoomClock;
+  open: (trackId: string) => ByteSource | null;
+  destination: AudioNode;
+}): Player {
+  const { context, clock, destination } = options;
+  const tracks = createOpenTracks({ context, open: options.open });
+  const meter = createOutputMeter(context);
+  const output = context.createGain();
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 1_024;
+  const window = new Float32Array(analyser.fftSize);
+  output.connect(destination);
+  output.connect(analyser);
+
+  const listeners = new Set<(state: PlayerState) => void>();
+  let moment: Moment | null = null;
+  let run: Run | null = null;
+  /** Still heard until `run` begins. */
+  let outgoing: Run | null = null;
+  let told: PlayerState = { kind: 'silent' };
+  let retryAtMs = 0;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let soon = false;
+  let closed = false;
+
+  const localNowMs = (): number => performance.timeOrigin + performance.now();
+
+  function offsets(): Offsets | null {
+    const outputOffsetMs = meter.offsetMs();
+    if (outputOffsetMs === null) return null;
+    const roomMs = clock.nowMs();
+    return { outputOffsetMs, roomOffsetMs: roomMs - clock.toLocalMs(roomMs) };
+  }
+
+  const wanted = (): Placed | null =>
+    moment?.playing ? { item: moment.item, startedAtMs: moment.startedAtMs } : null;
+
+  const after = (of: Moment): Placed | null =>
+    of.next && of.next.startsAtMs !== null ? { item: of.next.item, startedAtMs: of.next.startsAtMs } : null;
+
+  /** What follows an item as far as the timeline has told by now. */
+  function nextOf(current: Placed): Placed | null | undefined {
+    if (!moment?.playing) return undefined;
+    return same(current, wanted()) ? after(moment) : undefined;
+  }
+
+  /** Begins anew where the room is. What sounds goes on until then if it is right, and ends at once if it is not. */
+  function begin(first: Placed, overlap: boolean): void {
+    const now = context.currentTime;
+    outgoing?.stop(now);
+    if (overlap && run?.sounding) outgoing = run;
+    else {
+      run?.stop(now);
+      outgoing = null;
+    }
+    run = createRun({
+      context,
+      destination: output,
+      tracks,
+      first,
+      fromMs: Math.max(0, clock.nowMs() - first.startedAtMs),
+      nextOf,
+      onProgress: tickSoon,
+    });
+  }
+
+  function silence(): void {
+    run?.stop(context.currentTime);
+    outgoing?.stop(context.currentTime);
+    run = null;
+    outgoing = null;
+  }
+
+  /** Makes the run fit the timeline. */
+  function fit(): void {
+    const first = wanted();
+    if (!first || !moment) {
+      silence();
+      return;
+    }
+    const next = after(moment);
+    tracks.keep(new Set([first.item.trackId, ...(next ? [next.item.trackId] : [])]));
+    const at = run?.placed.findIndex((placed) => same(placed, first)) ?? -1;
+    if (!run || at < 0) {
+      begin(first, false);
+      return;
+    }
+    const planned = run.placed[at + 1];
+    if (planned && !same(planned, next)) begin(first, true);
+    else run.look();
+    // Opened now, its bytes are asked for in time.
+    if (next) tracks.get(next.item.trackId).catch(() => undefined);
+  }
+
+  function tick(): void {
+    if (closed) return;
+    meter.read();
+    const first = wanted();
+    const known = context.state === 'running' ? offsets() : null;
+    if (first && known && run) {
+      run.advance(known);
+      if (run.lost) begin(first, true);
+      if (run.problem && localNowMs() >= retryAtMs) {
+        retryAtMs = localNowMs() + RETRY_MS;
+        if (run.problem === 'missing') begin(first, false);
+      }
+      if (outgoing && run.startsAtSeconds !== null) {
+        outgoing.stop(run.startsAtSeconds);
+        outgoing = null;
+      }
+      outgoing?.advance(known);
+    }
+    tell();
+    if (timer !== null) clearTimeout(timer);
+    timer = first || run ? setTimeout(tick, known ? TICK_MS : READY_TICK_MS) : null;
+  }
+
+  function tickSoon(): void {
+    if (soon || closed) return;
+    soon = true;
+    queueMicrotask(() => {
+      soon = false;
+      tick();
+    });
+  }
+
+  function state(): PlayerState {
+    const first = wanted();
+    if (!first) return { kind: 'silent' };
+    const { trackId } = first.item;
+    if (run?.problem) return { kind: 'missing', trackId, undecodable: run.problem === 'undecodable' };
+    const known = offsets();
+    const heard = outgoing ?? run;
+    const errorMs = known && heard ? heard.errorMs(known, localNowMs()) : null;
+    if (errorMs === null || !heard) return { kind: 'waiting', trackId };
+    return { kind: 'playing', trackId, errorMs, bufferedMs: heard.bufferedMs() };
+  }
+
+  function tell(): void {
+    const current = state();
+    const changed =
+      current.kind !== told.kind ||
+      ('trackId' in current && 'trackId' in told && current.trackId !== told.trackId) ||
+      (current.kind === 'playing' &&
+        told.kind === 'playing' &&
+        Math.abs(current.errorMs - told.errorMs) >= 1);
+    if (!changed) return;
+    told = current;
+    for (const listener of listeners) listener(current);
+  }
+
+  const stopWatching = clock.onChange(tickSoon);
+  context.addEventListener('statechange', tickSoon);
+
+  return {
+    follow(next) {
+      if (closed) return;
+      moment = next;
+      fit();
+      tickSoon();
+    },
+    state,
+    onState(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    level() {
+      analyser.getFloatTimeDomainData(window);
+      let sum = 0;
+      for (const value of window) sum += value * value;
+      // From −48 dB (0) to full scale (1), as ears count.
+      const db = 10 * Math.log10(sum / window.length + 1e-12);
+      return Math.min(1, Math.max(0, 1 + db / 48));
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      if (timer !== null) clearTimeout(timer);
+      stopWatching();
+      context.removeEventListener('statechange', tickSoon);
+      silence();
+      tracks.close();
+      meter.close();
+      output.disconnect();
+      analyser.disconnect();
+      listeners.clear();
+    },
+  };
+}
+
+function same(a: Placed | undefined, b: Placed | null): boolean {
+  return (
+    a !== undefined &&
+    b !== null &&
+    a.item.itemId === b.item.itemId &&
+    Math.abs(a.startedAtMs - b.startedAtMs) <= SAME_START_MS
+  );
+}

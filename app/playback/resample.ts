@@ -1,0 +1,158 @@
+/**
+ * Brings a stream of samples to another rate, continuously: the sound card's rate, and the half percent by which a
+ * device catches up with the room. A windowed sinc (J. O. Smith, "Digital Audio Resampling Home Page", CCRMA) rather than
+ * `playbackRate`, which interpolates linearly and starts anew at every buffer's edge. Pure.
+ */
+const HALF_TAPS = 16;
+const PHASES = 512;
+const KAISER_BETA = 8;
+/** Part of the band below Nyquist that is kept; the rest is the filter's slope. */
+const PASS_SHARE = 0.94;
+
+export interface Resampler {
+  /** Appends samples: one array a channel, all of one length. They are copied. */
+  push(channels: readonly Float32Array[]): void;
+  /** Appends silence. */
+  pushSilence(frames: number): void;
+  /** Input frames pushed so far. */
+  readonly pushedFrames: number;
+  /** Place in the input (frames since the first push, a fraction) of the next frame that `pull` gives. */
+  readonly at: number;
+  /** Skips to a later place of the input. */
+  seek(at: number): void;
+  /** How many frames `pull` can give now at `step` input frames a frame. */
+  available(step: number): number;
+  /** Fills `out` (one array a channel) and moves on by `step` input frames for each frame; see `available`. */
+  pull(out: readonly Float32Array[], step: number): void;
+}
+
+/**
+ * @param nominalStep input frames per output frame, give or take a percent: above 1 the band is narrowed to fit.
+ */
+export function createResampler(channelCount: number, nominalStep: number): Resampler {
+  const table = kernel(Math.min(1, 1 / nominalStep) * (Math.abs(nominalStep - 1) < 0.01 ? 1 : PASS_SHARE));
+  let capacity = 1 << 15;
+  let held = Array.from({ length: channelCount }, () => new Float32Array(capacity));
+  // `held[0]` is input frame `origin`; silence lies in front of the first.
+  let origin = -HALF_TAPS;
+  let filled = HALF_TAPS;
+  let at = 0;
+
+  function reserve(frames: number): void {
+    const keepFrom = Math.max(0, Math.min(filled, Math.floor(at) - HALF_TAPS - origin));
+    if (filled + frames <= capacity) return;
+    const kept = filled - keepFrom;
+    while (kept + frames > capacity) capacity *= 2;
+    held = held.map((old) => {
+      if (old.length === capacity) return old.copyWithin(0, keepFrom, filled);
+      const grown = new Float32Array(capacity);
+      grown.set(old.subarray(keepFrom, filled));
+      return grown;
+    });
+    origin += keepFrom;
+    filled = kept;
+  }
+
+  return {
+    push(channels) {
+      const frames = channels[0]?.length ?? 0;
+      reserve(frames);
+      held.forEach((buffer, index) => buffer.set(channels[index] ?? channels[0] ?? [], filled));
+      filled += frames;
+    },
+    pushSilence(frames) {
+      reserve(frames);
+      for (const buffer of held) buffer.fill(0, filled, filled + frames);
+      filled += frames;
+    },
+    get pushedFrames() {
+      return origin + filled;
+    },
+    get at() {
+      return at;
+    },
+    seek(target) {
+      at = Math.max(at, target);
+    },
+    available(step) {
+      const last = origin + filled - HALF_TAPS - 1;
+      return last < at ? 0 : Math.floor((last - at) / step) + 1;
+    },
+    pull(out, step) {
+      const frames = out[0]?.length ?? 0;
+      out.forEach((target, index) => {
+        const buffer = held[index];
+        if (!buffer) return;
+        if (step === 1 && Number.isInteger(at))
+          target.set(buffer.subarray(at - origin, at - origin + frames));
+        else interpolate(target, buffer, at - origin, step, table);
+      });
+      at += frames * step;
+    },
+  };
+}
+
+function interpolate(
+  out: Float32Array,
+  input: Float32Array,
+  from: number,
+  step: number,
+  table: Float32Array,
+): void {
+  const width = 2 * HALF_TAPS;
+  for (let n = 0; n < out.length; n++) {
+    const place = from + n * step;
+    const whole = Math.floor(place);
+    const phase = (place - whole) * PHASES;
+    const row = Math.floor(phase);
+    const blend = phase - row;
+    const near = row * width;
+    const far = near + width;
+    const first = whole - HALF_TAPS + 1;
+    let sumNear = 0;
+    let sumFar = 0;
+    for (let tap = 0; tap < width; tap++) {
+      const sample = input[first + tap] ?? 0;
+      sumNear += sample * (table[near + tap] ?? 0);
+      sumFar += sample * (table[far + tap] ?? 0);
+    }
+    out[n] = sumNear + (sumFar - sumNear) * blend;
+  }
+}
+
+/** `PHASES + 1` rows of `2 · HALF_TAPS` weights; row p is the filter for a place p/PHASES past a sample. */
+function kernel(cutoff: number): Float32Array {
+  const width = 2 * HALF_TAPS;
+  const table = new Float32Array((PHASES + 1) * width);
+  for (let row = 0; row <= PHASES; row++) {
+    let sum = 0;
+    for (let tap = 0; tap < width; tap++) {
+      const distance = tap - HALF_TAPS + 1 - row / PHASES;
+      const weight = cutoff * sinc(distance * cutoff) * kaiser(distance / HALF_TAPS);
+      table[row * width + tap] = weight;
+      sum += weight;
+    }
+    // Every phase passes a constant unchanged.
+    for (let tap = 0; tap < width; tap++) table[row * width + tap] = (table[row * width + tap] ?? 0) / sum;
+  }
+  return table;
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+}
+
+function kaiser(x: number): number {
+  return Math.abs(x) >= 1 ? 0 : bessel(KAISER_BETA * Math.sqrt(1 - x * x)) / bessel(KAISER_BETA);
+}
+
+/** Modified Bessel function of the first kind, order zero, by its power series. */
+function bessel(x: number): number {
+  let sum = 1;
+  let term = 1;
+  for (let k = 1; term > sum * 1e-9; k++) {
+    term *= (x / (2 * k)) ** 2;
+    sum += term;
+  }
+  return sum;
+}

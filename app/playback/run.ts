@@ -1,0 +1,275 @@
+/**
+ * One unbroken run through the timeline: decodes from some position of an item on, into the items that follow, and keeps
+ * what is laid out in step with the room. It ends when the music does, when it is stopped, or when it is too far from
+ * the room to be bent back (`lost`): then the player begins another.
+ */
+import type { TimelineItem } from './timeline.ts';
+import type { DecodedTrack } from './decode.ts';
+import { correctionFor, type Offsets } from './schedule.ts';
+import { createStrand, type Strand } from './strand.ts';
+import type { OpenTracks } from './tracks.ts';
+
+/** An item at its place in room time: position 0 belongs to `startedAtMs`. */
+export interface Placed {
+  item: TimelineItem;
+  startedAtMs: number;
+}
+
+export interface Run {
+  /** What this run has decoded or begun to, in order. */
+  readonly placed: readonly Placed[];
+  /** Starts, extends and bends what is laid out. */
+  advance(offsets: Offsets): void;
+  /** Room ms by which what is heard now is ahead of the room; null while nothing is heard. */
+  errorMs(offsets: Offsets, localMs: number): number | null;
+  /** Ms of sound that are laid out ahead, and decoded behind them. */
+  bufferedMs(): number;
+  readonly sounding: boolean;
+  /** Too far off to be bent back: only another run helps. */
+  readonly lost: boolean;
+  readonly problem: 'missing' | 'undecodable' | null;
+  /** Context time at which this run begins to sound, once that is known. */
+  readonly startsAtSeconds: number | null;
+  /** The timeline changed: what follows may be known now. */
+  look(): void;
+  stop(atSeconds: number): void;
+}
+
+const LOOKAHEAD_SECONDS = 5;
+/** Decoded beyond what is laid out. */
+const QUEUE_SECONDS = 1.5;
+/** From deciding to sounding: long enough for a busy main thread to lay out the first buffers. */
+const START_MARGIN_SECONDS = 0.06;
+const START_STOCK_SECONDS = 0.2;
+/** Further behind than this, decoding what has gone by takes longer than decoding from the right place. */
+const HOPELESS_SECONDS = 3;
+const DRY_SECONDS = 0.25;
+const SILENCE_FRAMES = 9_600;
+
+interface Mark extends Placed {
+  strand: Strand;
+  /** Input frame of the strand that holds `positionFrames` of the item. */
+  inputFrame: number;
+  positionFrames: number;
+}
+
+export function createRun(options: {
+  context: AudioContext;
+  destination: AudioNode;
+  tracks: OpenTracks;
+  first: Placed;
+  fromMs: number;
+  /** What follows an item; `undefined`: not known yet, ask again after `look`. */
+  nextOf: (current: Placed) => Placed | null | undefined;
+  /** Something arrived: `advance` would get further now. */
+  onProgress: () => void;
+}): Run {
+  const { context, destination, tracks, first, nextOf, onProgress } = options;
+  const abort = new AbortController();
+  const strands: Strand[] = [];
+  const marks: Mark[] = [];
+  const placed: Placed[] = [first];
+  const waiting = new Set<() => void>();
+  let active = 0;
+  let correcting = false;
+  let lost = false;
+  let problem: Run['problem'] = null;
+  let fed = false;
+  let startsAtSeconds: number | null = null;
+
+  const wake = (): void => {
+    for (const resolve of [...waiting]) resolve();
+    waiting.clear();
+  };
+  const woken = (): Promise<void> => new Promise((resolve) => waiting.add(resolve));
+
+  async function feed(): Promise<void> {
+    let current: Placed | null = first;
+    let fromMs = options.fromMs;
+    while (current && !abort.signal.aborted) {
+      const opened = await tracks.get(current.item.trackId);
+      if (abort.signal.aborted) return;
+      if (opened.kind !== 'open') {
+        // An item that cannot be had ends the run; the player begins a new one where the timeline goes on.
+        if (current === first) problem = opened.kind;
+        else placed.pop();
+        break;
+      }
+      await feedItem(current, opened.track, fromMs);
+      fromMs = 0;
+      let next = nextOf(current);
+      while (next === undefined && !abort.signal.aborted) {
+        await woken();
+        next = nextOf(current);
+      }
+      current = next ?? null;
+      if (current) placed.push(current);
+    }
+    strands.at(-1)?.end();
+    fed = true;
+    onProgress();
+  }
+
+  async function feedItem(current: Placed, track: DecodedTrack, fromMs: number): Promise<void> {
+    const rateHz = track.sampleRateHz;
+    const endFrames = Math.round((current.item.durationMs * rateHz) / 1_000);
+    let position = Math.max(0, Math.floor((fromMs * rateHz) / 1_000));
+    const strand = strandFor(track);
+    marks.push({ ...current, strand, inputFrame: strand.pushedFrames, positionFrames: position });
+
+    const room = async (): Promise<void> => {
+      onProgress();
+      while (strand.queuedFrames > QUEUE_SECONDS * rateHz && !abort.signal.aborted) await woken();
+    };
+    const silence = async (until: number): Promise<void> => {
+      while (position < until && !abort.signal.aborted) {
+        const frames = Math.min(SILENCE_FRAMES, until - position);
+        strand.pushSilence(frames);
+        position += frames;
+        await room();
+      }
+    };
+    try {
+      for await (const block of track.blocks(position, abort.signal)) {
+        await silence(Math.min(block.positionFrames, endFrames));
+        const frames = Math.min(block.frames, endFrames - position);
+        if (frames <= 0 || abort.signal.aborted) break;
+        strand.push(block.channels.map((channel) => channel.subarray(0, frames)));
+        position += frames;
+        await room();
+      }
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      // Damaged in the middle: silent to its end, because the room's time goes on and the next item is due.
+      console.warn('a track stopped decoding before its end', error);
+    }
+    await silence(endFrames);
+  }
+
+  function strandFor(track: DecodedTrack): Strand {
+    const last = strands.at(-1);
+    if (last?.inputRateHz === track.sampleRateHz && last.channelCount === track.channelCount) return last;
+    last?.end();
+    const strand = createStrand({
+      context,
+      destination,
+      inputRateHz: track.sampleRateHz,
+      channelCount: track.channelCount,
+    });
+    strands.push(strand);
+    return strand;
+  }
+
+  /** Room time to which an input frame belongs. */
+  function roomMsOf(strand: Strand, inputFrame: number): number | null {
+    const own = marks.filter((mark) => mark.strand === strand);
+    const mark = own.findLast((candidate) => candidate.inputFrame <= inputFrame) ?? own[0];
+    if (!mark) return null;
+    const frames = inputFrame - mark.inputFrame + mark.positionFrames;
+    return mark.startedAtMs + (frames * 1_000) / strand.inputRateHz;
+  }
+
+  const roomMsAt = (contextFrame: number, offsets: Offsets): number =>
+    (contextFrame * 1_000) / context.sampleRate + offsets.outputOffsetMs + offsets.roomOffsetMs;
+
+  function begin(strand: Strand, offsets: Offsets): void {
+    const rateHz = context.sampleRate;
+    const inputPerMs = strand.inputRateHz / 1_000;
+    let frame = Math.ceil((context.currentTime + START_MARGIN_SECONDS) * rateHz);
+    const headMs = roomMsOf(strand, strand.tailInput);
+    if (headMs === null) return;
+    let ahead = (roomMsAt(frame, offsets) - headMs) * inputPerMs;
+    if (ahead < 0) {
+      // What comes first belongs to later: begin then.
+      frame += Math.ceil((-ahead / inputPerMs / 1_000) * rateHz);
+      ahead = Math.max(0, (roomMsAt(frame, offsets) - headMs) * inputPerMs);
+    }
+    const place = strand.tailInput + ahead;
+    const stock = strand.pushedFrames - place;
+    if (stock < -HOPELESS_SECONDS * strand.inputRateHz && !fed) lost = true;
+    if (stock < START_STOCK_SECONDS * strand.inputRateHz && !fed) {
+      // Room for what is still to come: what has gone by is not needed any more.
+      strand.skip(Math.min(place, strand.pushedFrames));
+      wake();
+      return;
+    }
+    if (stock <= 0) return;
+    strand.start(frame, strand.inputRateHz === rateHz ? Math.round(place) : place, true);
+    startsAtSeconds = frame / rateHz;
+    correcting = false;
+  }
+
+  function extend(strand: Strand, offsets: Offsets): void {
+    const contentMs = roomMsOf(strand, strand.tailInput);
+    if (contentMs === null) return;
+    const correction = correctionFor(contentMs - roomMsAt(strand.tailFrame, offsets), correcting);
+    correcting = correction.kind === 'nudge';
+    if (correction.kind === 'jump') {
+      lost = true;
+      return;
+    }
+    strand.extend(context.currentTime + LOOKAHEAD_SECONDS, correction.kind === 'nudge' ? correction.rate : 1);
+    if (!strand.done && strand.tailFrame / context.sampleRate < context.currentTime + DRY_SECONDS)
+      strand.runDry();
+  }
+
+  const ready = (feeding: Promise<void>): Promise<void> =>
+    feeding.catch((error: unknown) => {
+      if (abort.signal.aborted) return;
+      console.warn('a track could not be read', error);
+      lost = true;
+      onProgress();
+    });
+  void ready(feed());
+
+  return {
+    placed,
+    advance(offsets) {
+      const strand = strands[active];
+      if (!strand || abort.signal.aborted) return;
+      if (!strand.started) begin(strand, offsets);
+      if (strand.started && !lost) extend(strand, offsets);
+      const following = strands[active + 1];
+      if (strand.done && following) {
+        following.start(strand.tailFrame, 0, false);
+        active++;
+      }
+      wake();
+    },
+    errorMs(offsets, localMs) {
+      const contextSeconds = (localMs - offsets.outputOffsetMs) / 1_000;
+      for (const strand of strands) {
+        const input = strand.inputAt(contextSeconds);
+        const contentMs = input === null ? null : roomMsOf(strand, input);
+        if (contentMs !== null) return contentMs - (localMs + offsets.roomOffsetMs);
+      }
+      return null;
+    },
+    bufferedMs() {
+      return strands.reduce((sum, strand) => {
+        const laidOut = strand.started ? strand.tailFrame / context.sampleRate - context.currentTime : 0;
+        return sum + Math.max(0, laidOut) * 1_000 + (strand.queuedFrames * 1_000) / strand.inputRateHz;
+      }, 0);
+    },
+    get sounding() {
+      const strand = strands[active];
+      if (!strand?.started) return false;
+      return strand.tailFrame / context.sampleRate > context.currentTime;
+    },
+    get lost() {
+      return lost;
+    },
+    get problem() {
+      return problem;
+    },
+    get startsAtSeconds() {
+      return startsAtSeconds;
+    },
+    look: wake,
+    stop(atSeconds) {
+      abort.abort();
+      wake();
+      for (const strand of strands) strand.stop(atSeconds);
+    },
+  };
+}

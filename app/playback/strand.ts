@@ -1,0 +1,186 @@
+/**
+ * Sound without a seam: takes decoded samples in, and lays them end to end into the audio graph as buffers at the
+ * context's own rate, each beginning at the very frame at which the one before ends. One strand carries any number of
+ * tracks of one sample rate; where it lies in time is decided when it starts, and bent afterwards by `rate`.
+ */
+import { createResampler } from './resample.ts';
+
+export interface Strand {
+  readonly inputRateHz: number;
+  readonly channelCount: number;
+  /** Input frames pushed so far. */
+  readonly pushedFrames: number;
+  /** Input frames that are not laid out yet. */
+  readonly queuedFrames: number;
+  push(channels: readonly Float32Array[]): void;
+  pushSilence(frames: number): void;
+  /** Drops input up to a frame, which will not be laid out. */
+  skip(inputFrame: number): void;
+  /** Nothing more will be pushed: the last samples may go out. */
+  end(): void;
+  /** Everything was pushed and is laid out. */
+  readonly done: boolean;
+  /**
+   * Begins (again) to sound, after the start or after it ran dry: input frame `inputFrame`, which may be a fraction but
+   * not behind `tailInput`, at context frame `contextFrame`.
+   */
+  start(contextFrame: number, inputFrame: number, fadeIn: boolean): void;
+  /** Sound is laid out or about to be; false before the start and after running dry. */
+  readonly started: boolean;
+  /** Context frame up to which sound is laid out, and the input frame that comes next. */
+  readonly tailFrame: number;
+  readonly tailInput: number;
+  /** Lays out more, up to context time `untilSeconds` or as far as the input goes, `rate` times the right speed. */
+  extend(untilSeconds: number, rate: number): void;
+  /** Input frame heard at a context time, or null where nothing is laid out. */
+  inputAt(contextSeconds: number): number | null;
+  /** The tail is about to be reached and nothing follows yet: ends softly there, instead of with a click. */
+  runDry(): void;
+  /** Ends softly at a context time, for good. */
+  stop(atSeconds: number): void;
+}
+
+const FADE_SECONDS = 0.008;
+const BUFFER_FRAMES = 9_600;
+/** The first ones are short, so that sound begins as soon as there is some. */
+const FIRST_BUFFER_FRAMES = 2_400;
+const FIRST_BUFFERS = 3;
+/** Silence as long as the resampler's reach lets the last samples out. */
+const FLUSH_FRAMES = 64;
+const REMEMBERED_SECONDS = 3;
+
+interface Piece {
+  frame: number;
+  frames: number;
+  input: number;
+  step: number;
+}
+
+/** What sounds between one start and the next end. */
+interface Breath {
+  gain: GainNode;
+  sources: Set<AudioBufferSourceNode>;
+  buffers: number;
+  over: boolean;
+}
+
+export function createStrand(options: {
+  context: BaseAudioContext;
+  destination: AudioNode;
+  inputRateHz: number;
+  channelCount: number;
+}): Strand {
+  const { context, destination, inputRateHz, channelCount } = options;
+  const rateHz = context.sampleRate;
+  const nominalStep = inputRateHz / rateHz;
+  const resampler = createResampler(channelCount, nominalStep);
+  let pieces: Piece[] = [];
+  let breath: Breath | null = null;
+  let tailFrame = 0;
+  let endInput: number | null = null;
+
+  const pushedFrames = (): number => endInput ?? resampler.pushedFrames;
+  const done = (): boolean => endInput !== null && resampler.at >= endInput;
+
+  function lay(into: Breath, frames: number, step: number): void {
+    const buffer = context.createBuffer(channelCount, frames, rateHz);
+    const channels = Array.from({ length: channelCount }, (_, index) => buffer.getChannelData(index));
+    pieces.push({ frame: tailFrame, frames, input: resampler.at, step });
+    resampler.pull(channels, step);
+    const source = context.createBufferSource();
+    source.buffer = buffer;
+    source.connect(into.gain);
+    source.onended = () => {
+      source.disconnect();
+      into.sources.delete(source);
+      if ((into.over || done()) && into.sources.size === 0) into.gain.disconnect();
+    };
+    into.sources.add(source);
+    into.buffers++;
+    source.start(tailFrame / rateHz);
+    tailFrame += frames;
+  }
+
+  return {
+    inputRateHz,
+    channelCount,
+    get pushedFrames() {
+      return pushedFrames();
+    },
+    get queuedFrames() {
+      return Math.max(0, pushedFrames() - resampler.at);
+    },
+    push: (channels) => resampler.push(channels),
+    pushSilence: (frames) => resampler.pushSilence(frames),
+    skip: (inputFrame) => resampler.seek(inputFrame),
+    end() {
+      if (endInput !== null) return;
+      endInput = resampler.pushedFrames;
+      resampler.pushSilence(FLUSH_FRAMES);
+    },
+    get done() {
+      return done();
+    },
+    start(contextFrame, inputFrame, fadeIn) {
+      const gain = context.createGain();
+      if (fadeIn) {
+        const at = contextFrame / rateHz;
+        gain.gain.value = 0;
+        gain.gain.setValueAtTime(0, at);
+        gain.gain.linearRampToValueAtTime(1, at + FADE_SECONDS);
+      }
+      gain.connect(destination);
+      breath = { gain, sources: new Set(), buffers: 0, over: false };
+      tailFrame = contextFrame;
+      resampler.seek(inputFrame);
+    },
+    get started() {
+      return breath !== null;
+    },
+    get tailFrame() {
+      return tailFrame;
+    },
+    get tailInput() {
+      return resampler.at;
+    },
+    extend(untilSeconds, rate) {
+      const step = nominalStep * rate;
+      const untilFrame = Math.ceil(untilSeconds * rateHz);
+      while (breath && tailFrame < untilFrame) {
+        const whole = breath.buffers < FIRST_BUFFERS ? FIRST_BUFFER_FRAMES : BUFFER_FRAMES;
+        const left = endInput === null ? Infinity : Math.ceil((endInput - resampler.at) / step);
+        const wanted = Math.min(whole, left);
+        if (wanted <= 0 || resampler.available(step) < wanted) break;
+        lay(breath, wanted, step);
+      }
+      const forgetBefore = (context.currentTime - REMEMBERED_SECONDS) * rateHz;
+      while (pieces.length > 1 && (pieces[0]?.frame ?? 0) + (pieces[0]?.frames ?? 0) < forgetBefore)
+        pieces.shift();
+    },
+    inputAt(contextSeconds) {
+      const frame = contextSeconds * rateHz;
+      const piece = pieces.findLast((candidate) => frame >= candidate.frame);
+      if (!piece || frame >= piece.frame + piece.frames) return null;
+      return piece.input + (frame - piece.frame) * piece.step;
+    },
+    runDry() {
+      if (!breath) return;
+      const tail = tailFrame / rateHz;
+      breath.gain.gain.setValueAtTime(1, Math.max(context.currentTime, tail - FADE_SECONDS));
+      breath.gain.gain.linearRampToValueAtTime(0, Math.max(context.currentTime, tail));
+      breath.over = true;
+      if (breath.sources.size === 0) breath.gain.disconnect();
+      breath = null;
+    },
+    stop(atSeconds) {
+      if (!breath) return;
+      const { gain, sources } = breath;
+      const from = Math.max(context.currentTime, atSeconds);
+      gain.gain.setTargetAtTime(0, from, FADE_SECONDS / 4);
+      for (const source of sources) source.stop(from + 2 * FADE_SECONDS);
+      breath.over = true;
+      if (sources.size === 0) gain.disconnect();
+      breath = null;
+    },
+  };
+}

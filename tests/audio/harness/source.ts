@@ -1,0 +1,45 @@
+import type { ByteSource } from '../../../app/library/library.ts';
+
+export async function bytesOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** A source whose first `availableBytes` are here; the rest arrives with `release`. */
+export function memorySource(
+  data: Uint8Array<ArrayBuffer>,
+  availableBytes = data.length,
+): ByteSource & { release(bytes: number): void } {
+  let available = availableBytes;
+  let closed = false;
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const check of [...waiting]) check();
+  };
+  return {
+    bytes: data.length,
+    read: (start, end, signal) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          const gone = closed || signal?.aborted === true;
+          if (!gone && end > available) return;
+          waiting.delete(check);
+          signal?.removeEventListener('abort', check);
+          if (gone) reject(new DOMException('closed', 'AbortError'));
+          else resolve(data.slice(start, end));
+        };
+        waiting.add(check);
+        signal?.addEventListener('abort', check);
+        check();
+      }),
+    release(bytes) {
+      available = bytes;
+      wake();
+    },
+    close() {
+      closed = true;
+      wake();
+    },
+  };
+}
