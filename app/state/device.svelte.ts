@@ -8,6 +8,7 @@ interface InstallPromptEvent extends Event {
 
 export interface DeviceOptions {
   kept: KeptStore;
+  version: string;
   onListening: (on: boolean) => void;
   onVolume: (volume: number) => void;
   /** Activates the waiting version and reloads. */
@@ -71,6 +72,9 @@ export class Device implements DeviceModel {
   }
   get install(): DeviceModel['install'] {
     return this.#install;
+  }
+  get version(): string {
+    return this.#options.version;
   }
   get updateReady(): boolean {
     return this.#updateReady;
@@ -138,7 +142,10 @@ function applyTheme(theme: DeviceModel['theme']): void {
 }
 
 function isIos(): boolean {
-  return /iPhone|iPad|iPod/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+  return (
+    /iPhone|iPad|iPod/.test(navigator.userAgent) ||
+    (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)
+  );
 }
 
 function isInstalled(): boolean {
@@ -146,7 +153,11 @@ function isInstalled(): boolean {
 }
 
 function deviceKind(): DeviceKind {
-  if (/iPad|Tablet/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)) return 'tablet';
+  if (
+    /iPad|Tablet/.test(navigator.userAgent) ||
+    (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)
+  )
+    return 'tablet';
   if (/Android(?!.*Mobile)/.test(navigator.userAgent)) return 'tablet';
   return /Mobi|iPhone|Android/.test(navigator.userAgent) ? 'phone' : 'laptop';
 }

@@ -55,7 +55,8 @@ export class Notices implements NoticesModel {
     const same = this.#entries.find((entry) => entry.text === text && !entry.action && !action);
     if (same) this.dismiss(same.id);
     const entry: Entry = { id, kind, text, action: wrapped, timer: null };
-    for (const old of this.#entries.slice(0, Math.max(0, this.#entries.length + 1 - SHOWN_AT_ONCE))) this.dismiss(old.id);
+    for (const old of this.#entries.slice(0, Math.max(0, this.#entries.length + 1 - SHOWN_AT_ONCE)))
+      this.dismiss(old.id);
     this.#entries = [...this.#entries, entry];
     this.release(id);
   }

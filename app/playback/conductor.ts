@@ -1,0 +1,75 @@
+/**
+ * Keeps a player at what the document says: recomputes the moment when the document or the clock changes and when an
+ * item ends by itself, and fetches what comes next before it is needed.
+ */
+import type { RoomClock } from '../clock/clock.ts';
+import type { Library, TrackRef } from '../library/library.ts';
+import type { Queries } from '../session/queries.ts';
+import type { Player } from './player.ts';
+import { nextChangeMs, type Moment } from './timeline.ts';
+
+/** Items after the current one whose bytes are wanted here while this device sounds. */
+const AHEAD = 2;
+/** Longest wait before looking again: a timer may fire late, and a clock may have drifted meanwhile. */
+const LOOK_AGAIN_MS = 5_000;
+
+export interface ConductorOptions {
+  queries: Queries;
+  clock: RoomClock;
+  library: Library;
+  player: Player;
+}
+
+export interface Conductor {
+  /** Sound wanted on this device (listening or hosting): false follows nothing and fetches nothing. */
+  setActive(active: boolean): void;
+  close(): void;
+}
+
+export function createConductor({ queries, clock, library, player }: ConductorOptions): Conductor {
+  let active = false;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let closed = false;
+
+  function refOf(trackId: string): TrackRef | null {
+    const track = queries.tracks().get(trackId);
+    return track ? { trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime } : null;
+  }
+
+  function look(): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (closed) return;
+    const moment: Moment | null = active ? queries.moment(clock.nowMs()) : null;
+    player.follow(moment);
+    if (!active) return;
+    prefetch();
+    const changeMs = nextChangeMs(moment);
+    const waitMs = changeMs === null ? LOOK_AGAIN_MS : changeMs - clock.nowMs();
+    timer = setTimeout(look, Math.min(LOOK_AGAIN_MS, Math.max(10, waitMs)));
+  }
+
+  function prefetch(): void {
+    const { moment, upNext } = queries.view(clock.nowMs());
+    for (const item of [...(moment ? [moment.item] : []), ...upNext.slice(0, AHEAD)]) {
+      const ref = refOf(item.trackId);
+      if (ref && library.holdings().get(ref.trackId)?.complete !== true) library.fetch(ref);
+    }
+  }
+
+  const stops = [queries.onChange(look), clock.onChange(look)];
+  return {
+    setActive(next) {
+      if (next === active) return;
+      active = next;
+      look();
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      if (timer !== null) clearTimeout(timer);
+      for (const stop of stops) stop();
+      player.follow(null);
+    },
+  };
+}

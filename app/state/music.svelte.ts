@@ -1,0 +1,195 @@
+import type { ImportEvent, ImportedTrack, Library } from '../library/library.ts';
+import type { Commands } from '../session/commands.ts';
+import type { ImportBatch, MusicModel, MusicRow } from './model.ts';
+import type { Notices } from './notices.svelte.ts';
+import type { Reads } from './reads.svelte.ts';
+import { trackRef, type Tracks } from './tracks.svelte.ts';
+
+export interface MusicOptions {
+  reads: Reads;
+  commands: Commands;
+  tracks: Tracks;
+  library: Library;
+  notices: Notices;
+  nowMs: () => number;
+}
+
+/** How long a song stays on the device after «Remove from this device», so that it can be taken back. */
+const REMOVE_AFTER_MS = 6_500;
+
+/** The room's tracks and this device's share of them; importing. */
+export class Music implements MusicModel {
+  #options: MusicOptions;
+  #search = $state('');
+  #batch = $state.raw<ImportBatch | null>(null);
+  #hidden = $state.raw<ReadonlySet<string>>(new Set());
+  #abort: AbortController | null = null;
+  #waiting: File[] = [];
+  #removals = new Map<string, ReturnType<typeof setTimeout>>();
+
+  constructor(options: MusicOptions) {
+    this.#options = options;
+  }
+
+  readonly #all = $derived.by((): readonly MusicRow[] => {
+    const { reads, tracks } = this.#options;
+    const queued = new Set([...reads.queue.values()].map((item) => item.trackId));
+    const rows: MusicRow[] = [];
+    for (const [trackId, track] of reads.tracks) {
+      const here = (tracks.holding(trackId)?.complete ?? false) && !this.#hidden.has(trackId);
+      rows.push({
+        track: tracks.viewOf(trackId, track),
+        here,
+        bytes: track.bytes,
+        copies: tracks.copies(trackId) - (this.#hidden.has(trackId) ? 1 : 0),
+        fetchedShare: tracks.fetchedShare(trackId),
+        inQueue: queued.has(trackId),
+      });
+    }
+    const name = (row: MusicRow): string =>
+      `${row.track.artist}\u0000${row.track.album}\u0000${row.track.title}`;
+    return rows.sort((a, b) => Number(b.here) - Number(a.here) || name(a).localeCompare(name(b)));
+  });
+  readonly #found = $derived.by(() => {
+    const words = this.#search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length === 0) return this.#all;
+    return this.#all.filter(({ track }) => {
+      const text = `${track.title} ${track.artist} ${track.album}`.toLocaleLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+  });
+
+  get search(): string {
+    return this.#search;
+  }
+  get rows(): readonly MusicRow[] {
+    return this.#found;
+  }
+  get totalTracks(): number {
+    return this.#all.length;
+  }
+  get hereCount(): number {
+    return this.#all.filter((row) => row.here).length;
+  }
+  get hereBytes(): number {
+    return this.#all.reduce((sum, row) => sum + (row.here ? row.bytes : 0), 0);
+  }
+  get batch(): ImportBatch | null {
+    return this.#batch;
+  }
+
+  setSearch(text: string): void {
+    this.#search = text;
+  }
+
+  importFiles(files: readonly File[]): void {
+    if (files.length === 0) return;
+    this.#waiting.push(...files);
+    if (this.#abort === null) void this.#importAll();
+    else if (this.#batch) this.#batch = { ...this.#batch, totalFiles: this.#batch.totalFiles + files.length };
+  }
+  cancelImport(): void {
+    this.#waiting = [];
+    this.#abort?.abort();
+  }
+  dismissBatch(): void {
+    if (this.#batch?.state !== 'running') this.#batch = null;
+  }
+
+  removeFromDevice(trackId: string): void {
+    const { notices, tracks, library } = this.#options;
+    const title = tracks.view(trackId)?.title ?? 'the song';
+    this.#hidden = new Set([...this.#hidden, trackId]);
+    const unhide = (): void => {
+      this.#hidden = new Set([...this.#hidden].filter((id) => id !== trackId));
+    };
+    const timer = setTimeout(() => {
+      this.#removals.delete(trackId);
+      library
+        .remove(trackId)
+        .catch(() => notices.problem(`“${title}” could not be removed from this device`))
+        .finally(unhide);
+    }, REMOVE_AFTER_MS);
+    this.#removals.set(trackId, timer);
+    notices.info(`Removed “${title}” from this device`, {
+      label: 'Undo',
+      run: () => {
+        clearTimeout(this.#removals.get(trackId));
+        this.#removals.delete(trackId);
+        unhide();
+      },
+    });
+  }
+
+  keepHere(trackId: string): void {
+    const track = this.#options.reads.tracks.get(trackId);
+    if (track) this.#options.library.fetch(trackRef(trackId, track));
+  }
+
+  close(): void {
+    this.cancelImport();
+    for (const timer of this.#removals.values()) clearTimeout(timer);
+    this.#removals.clear();
+  }
+
+  async #importAll(): Promise<void> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    const startedAtMs = this.#options.nowMs();
+    const failures: { fileName: string; message: string }[] = [];
+    let doneFiles = 0;
+    let doneBytes = 0;
+    let added = 0;
+    const progress = (current: ImportBatch['current'], state: ImportBatch['state']): void => {
+      const pendingBytes = this.#waiting.reduce((sum, file) => sum + file.size, 0);
+      const elapsedSeconds = (this.#options.nowMs() - startedAtMs) / 1000;
+      this.#batch = {
+        totalFiles: doneFiles + this.#waiting.length + (current ? 1 : 0),
+        doneFiles,
+        current,
+        secondsLeft: doneBytes > 0 && elapsedSeconds > 1 ? (elapsedSeconds * pendingBytes) / doneBytes : null,
+        failures: [...failures],
+        state,
+      };
+    };
+    // One file a call: files that are dropped meanwhile join the same batch.
+    for (let file = this.#waiting.shift(); file && !abort.signal.aborted; file = this.#waiting.shift()) {
+      progress({ fileName: file.name, share: 0 }, 'running');
+      try {
+        for await (const event of this.#options.library.import([file], abort.signal)) {
+          if (event.type === 'progress') progress({ fileName: file.name, share: shareOf(event) }, 'running');
+          else if (event.type === 'done') {
+            this.#add(event.track);
+            added++;
+          } else failures.push({ fileName: event.fileName, message: event.message });
+        }
+      } catch (error) {
+        if (!abort.signal.aborted)
+          failures.push({
+            fileName: file.name,
+            message: `“${file.name}” could not be read: ${String(error)}`,
+          });
+      }
+      if (!abort.signal.aborted) doneFiles++;
+      doneBytes += file.size;
+    }
+    this.#abort = null;
+    progress(null, abort.signal.aborted ? 'cancelled' : 'done');
+    if (failures.length === 0 && !abort.signal.aborted) {
+      this.#batch = null;
+      this.#options.notices.info(
+        added === 1 ? 'One song added to the room' : `${added} songs added to the room`,
+      );
+    }
+  }
+
+  #add(imported: ImportedTrack): void {
+    const { ref, ...tags } = imported;
+    const { trackId, ...bytes } = ref;
+    this.#options.commands.addTrack(trackId, { ...bytes, ...tags });
+  }
+}
+
+function shareOf(event: Extract<ImportEvent, { type: 'progress' }>): number {
+  return event.totalBytes === 0 ? 0 : event.doneBytes / event.totalBytes;
+}

@@ -1,0 +1,96 @@
+import type { Commands } from '../session/commands.ts';
+import type { Presence } from '../session/schema.ts';
+import type { PeopleModel, Person } from './model.ts';
+import type { Reads } from './reads.svelte.ts';
+
+export interface PeopleOptions {
+  reads: Reads;
+  commands: Commands;
+  memberId: string;
+  selfId: string;
+  name: string | null;
+  onName: (name: string, hue: number) => void;
+  /** Peer id of the host, or null. */
+  hostId: () => string | null;
+}
+
+/** Who is here, by presence; and who they are, by the document. */
+export class People implements PeopleModel {
+  #options: PeopleOptions;
+  #name = $state('');
+  #present = $state.raw<readonly Presence[]>([]);
+  #levels = $state.raw<ReadonlyMap<string, number>>(new Map());
+
+  constructor(options: PeopleOptions) {
+    this.#options = options;
+    this.#name = options.name ?? '';
+  }
+
+  readonly #here = $derived.by((): readonly Person[] => {
+    const { reads, selfId } = this.#options;
+    const hostId = this.#options.hostId();
+    const people = this.#present.map((one): Person => {
+      const member = reads.members.get(one.memberId);
+      return {
+        memberId: one.memberId,
+        peerId: one.peerId,
+        name: member?.name ?? one.name,
+        hue: member?.hue ?? one.hue,
+        device: one.device,
+        isMe: one.peerId === selfId,
+        role: reads.roleOf(one.memberId),
+        isHost: one.peerId === hostId,
+        isTalking: one.talking,
+        level: this.#levels.get(one.peerId) ?? 0,
+        isListening: one.listening,
+        roundTripMs: one.roundTripMs,
+      };
+    });
+    const arrival = new Map(this.#present.map((one) => [one.peerId, one.joinedAtMs]));
+    const at = (person: Person): number => arrival.get(person.peerId) ?? 0;
+    return people.sort(
+      (a, b) => Number(b.isMe) - Number(a.isMe) || at(a) - at(b) || (a.peerId < b.peerId ? -1 : 1),
+    );
+  });
+
+  get here(): readonly Person[] {
+    return this.#here;
+  }
+  get me(): PeopleModel['me'] {
+    const { memberId, reads } = this.#options;
+    return { memberId, name: this.#name, hue: this.hueFor(this.#name), role: reads.roleOf(memberId) };
+  }
+  get present(): readonly Presence[] {
+    return this.#present;
+  }
+
+  setName(name: string): void {
+    const trimmed = name.trim().slice(0, 80);
+    if (trimmed === '') return;
+    this.#name = trimmed;
+    this.#options.onName(trimmed, this.hueFor(trimmed));
+  }
+
+  hueFor(name: string): number {
+    // FNV-1a over the name and this member's id: two Annas get two colours, one Anna keeps hers.
+    let hash = 0x811c9dc5;
+    for (const unit of `${name.trim().toLowerCase()} ${this.#options.memberId.slice(0, 8)}`) {
+      hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+    }
+    return hash % 360;
+  }
+
+  nameOf(memberId: string): string {
+    return this.#options.reads.members.get(memberId)?.name ?? 'Somebody';
+  }
+  hueOf(memberId: string): number {
+    return this.#options.reads.members.get(memberId)?.hue ?? 0;
+  }
+
+  setPresent(present: readonly Presence[]): void {
+    this.#present = present;
+  }
+  setLevels(levels: ReadonlyMap<string, number>): void {
+    this.#levels = levels;
+  }
+}
