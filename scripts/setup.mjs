@@ -11,7 +11,7 @@ import { announced, inRepo, run } from './stage.mjs';
 const PROGRAMS = [
   { debian: 'chromium', probe: '/usr/bin/chromium', needed: true },
   { debian: 'ffmpeg', probe: '/usr/bin/ffmpeg', needed: true },
-  { debian: 'procps', probe: '/usr/bin/ps', needed: false },
+  { debian: 'curl', probe: '/usr/bin/curl', needed: false },
   { debian: 'iproute2', probe: '/usr/sbin/ip', needed: false },
   { debian: 'libnss3-tools', probe: '/usr/bin/certutil', needed: false },
   { debian: 'gmediarender', probe: '/usr/bin/gmediarender', needed: false },
