@@ -7,8 +7,9 @@ export type Interfaces = Readonly<
 >;
 
 /**
- * Ranges that never leave a LAN (RFC 1918, RFC 4193, link-local, loopback). The local CA may sign for these only, so
- * that a stolen CA key is of no use against any public site.
+ * Ranges that nobody can be reached at over the internet: private (RFC 1918, 4193), carrier and VPN (RFC 6598), link-local,
+ * loopback, documentation and test networks (RFC 5737, 2544). The local CA may sign for these only, so that a stolen CA
+ * key is of no use against any public site.
  */
 export const PRIVATE_RANGES: readonly { address: string; prefix: number; family: 'ipv4' | 'ipv6' }[] = [
   { address: '10.0.0.0', prefix: 8, family: 'ipv4' },
@@ -16,6 +17,11 @@ export const PRIVATE_RANGES: readonly { address: string; prefix: number; family:
   { address: '192.168.0.0', prefix: 16, family: 'ipv4' },
   { address: '127.0.0.0', prefix: 8, family: 'ipv4' },
   { address: '169.254.0.0', prefix: 16, family: 'ipv4' },
+  { address: '100.64.0.0', prefix: 10, family: 'ipv4' },
+  { address: '192.0.2.0', prefix: 24, family: 'ipv4' },
+  { address: '198.51.100.0', prefix: 24, family: 'ipv4' },
+  { address: '203.0.113.0', prefix: 24, family: 'ipv4' },
+  { address: '198.18.0.0', prefix: 15, family: 'ipv4' },
   { address: 'fc00::', prefix: 7, family: 'ipv6' },
   { address: 'fe80::', prefix: 10, family: 'ipv6' },
   { address: '::1', prefix: 128, family: 'ipv6' },
@@ -65,4 +71,19 @@ export function reachableAddress(interfaces: Interfaces, bind: string | undefine
 /** A host for a URL: IPv6 literals get their brackets (RFC 3986, section 3.2.2). */
 export function urlHost(address: string): string {
   return isIP(address) === 6 ? `[${address}]` : address;
+}
+
+/** Four bytes for IPv4, sixteen for IPv6, in network order. */
+export function addressBytes(address: string): Buffer {
+  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
+  // The URL parser writes an IPv6 address in one form, whatever it was given (an embedded IPv4 part included).
+  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
+  const groups = (text: string | undefined): string[] =>
+    text === undefined || text === '' ? [] : text.split(':');
+  const left = groups(head);
+  const right = groups(tail);
+  const fill = Array<string>(8 - left.length - right.length).fill('0');
+  const out = Buffer.alloc(16);
+  [...left, ...fill, ...right].forEach((group, at) => out.writeUInt16BE(Number.parseInt(group, 16), at * 2));
+  return out;
 }

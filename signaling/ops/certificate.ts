@@ -21,6 +21,8 @@ export interface Identity {
   /** The CA that people trust, PEM and DER; null with a certificate of one's own. */
   authority: { pem: string; der: Buffer; name: string } | null;
   validUntilMs: number;
+  /** The host name that a certificate of one's own speaks for; null when it names none but wildcards. */
+  ownName: string | null;
   /** What this start did: for the log. */
   made: 'everything' | 'leaf' | 'nothing';
   /** True when the certificate speaks for this host name or address. */
@@ -71,6 +73,7 @@ export function ownIdentity(certPath: string, keyPath: string): Identity {
     cert: pair.pem,
     key: pair.keyPem,
     authority: null,
+    ownName: /(?:^|, )DNS:([^*,]+)/.exec(pair.certificate.subjectAltName ?? '')?.[1] ?? null,
     validUntilMs: Date.parse(pair.certificate.validTo),
     made: 'nothing',
     covers: (host) => covers(pair.certificate, host),
@@ -85,12 +88,16 @@ function readPair(dataDir: string, name: string): Pair | null {
     const keyPem = readIfThere(keyPath);
     if (pem === null && keyPem === null) return null;
     if (pem === null || keyPem === null) {
-      throw new ConfigError(`${pem === null ? certPath : keyPath} is missing beside its other half: put it back or remove both`);
+      throw new ConfigError(
+        `${pem === null ? certPath : keyPath} is missing beside its other half: put it back or remove both`,
+      );
     }
     return parsePair(pem, keyPem, certPath, keyPath);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`${certPath} or its key cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    throw new ConfigError(
+      `${certPath} or its key cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+    );
   }
 }
 
@@ -108,7 +115,9 @@ const nameOf = (certificate: X509Certificate): string => certificate.subject.rep
 
 /** What people see in their list of certificates: says which machine, in characters every system shows. */
 function authorityName(): string {
-  const machine = hostname().replace(/[^\w.-]/g, '').slice(0, 40);
+  const machine = hostname()
+    .replace(/[^\w.-]/g, '')
+    .slice(0, 40);
   return `Earshot on ${machine === '' ? 'this machine' : machine}`;
 }
 
@@ -116,7 +125,8 @@ function authorityName(): string {
 export function signableNames(wanted: readonly string[]): string[] {
   return [...new Set(wanted)].filter((name) =>
     isIP(name) === 0
-      ? /^[a-z0-9.-]{1,253}$/.test(name) && PRIVATE_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`))
+      ? /^[a-z0-9.-]{1,253}$/.test(name) &&
+        PRIVATE_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`))
       : isPrivateAddress(name),
   );
 }
@@ -157,6 +167,7 @@ export function localIdentity(dataDir: string, names: readonly string[], nowMs: 
     cert: leaf.pem,
     key: leaf.keyPem,
     authority: { pem: authority.pem, der: authority.certificate.raw, name: nameOf(authority.certificate) },
+    ownName: null,
     validUntilMs: Date.parse(current.validTo),
     made,
     covers: (host) => covers(current, host),

@@ -47,7 +47,11 @@ const FLAGS: readonly Flag[] = [
   { name: 'key', value: 'file', help: 'its private key, PEM; needs --cert' },
   { name: 'public-url', value: 'url', help: 'HTTPS address of the app when a proxy stands in front' },
   { name: 'stream-url', value: 'url', help: 'what speakers are told, when a proxy stands in front' },
-  { name: 'strict-ports', value: null, help: 'a taken port is an error instead of moving to the next free one' },
+  {
+    name: 'strict-ports',
+    value: null,
+    help: 'a taken port is an error instead of moving to the next free one',
+  },
   { name: 'help', value: null, help: 'print this' },
   { name: 'version', value: null, help: 'print the version' },
 ];
@@ -63,13 +67,16 @@ export function helpText(): string {
     const variable = flag.name === 'help' || flag.name === 'version' ? '' : `  [${variableName(flag.name)}]`;
     return `  ${left.padEnd(24)} ${flag.help}${variable}`;
   });
-  return ['earshot: the LAN node', '', 'Usage: npx tsx signaling/main.ts [flags]', '', ...rows, ''].join('\n');
+  return ['earshot: the LAN node', '', 'Usage: npx tsx signaling/main.ts [flags]', '', ...rows, ''].join(
+    '\n',
+  );
 }
 
 function port(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!/^\d{1,5}$/.test(text) || value > 65_535) throw new ConfigError(`${name}: "${text}" is not a port (0 to 65535)`);
+  if (!/^\d{1,5}$/.test(text) || value > 65_535)
+    throw new ConfigError(`${name}: "${text}" is not a port (0 to 65535)`);
   return value;
 }
 
@@ -92,13 +99,13 @@ function isTrue(name: string, text: string | boolean | undefined): boolean {
 
 function parseFlags(args: readonly string[]): Record<string, string | boolean | undefined> {
   const options = Object.fromEntries(
-    FLAGS.map((flag) => [flag.name, { type: flag.value === null ? ('boolean' as const) : ('string' as const) }]),
+    FLAGS.map((flag) => [
+      flag.name,
+      { type: flag.value === null ? ('boolean' as const) : ('string' as const) },
+    ]),
   );
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Record<
-      string,
-      string | boolean | undefined
-    >;
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     const line = error instanceof Error ? (error.message.split(/[.\n]/)[0] ?? '') : String(error);
     throw new ConfigError(`${line}; --help lists the flags`);
@@ -133,7 +140,8 @@ export function parseCommand(
   };
 
   const [bindName, bind] = named('bind');
-  if (bind !== undefined && isIP(bind) === 0) throw new ConfigError(`${bindName}: "${bind}" is not an IP address`);
+  if (bind !== undefined && isIP(bind) === 0)
+    throw new ConfigError(`${bindName}: "${bind}" is not an IP address`);
 
   const certPath = path('cert');
   const keyPath = path('key');

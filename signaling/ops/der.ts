@@ -33,7 +33,8 @@ export function oid(dotted: string): Buffer {
   const out: number[] = [];
   for (const arc of [first * 40 + second, ...rest]) {
     const digits = [arc % 128];
-    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) digits.unshift(0x80 | (left % 128));
+    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128))
+      digits.unshift(0x80 | (left % 128));
     out.push(...digits);
   }
   return tlv(0x06, Buffer.from(out));

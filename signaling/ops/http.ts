@@ -50,7 +50,13 @@ export function send(
 }
 
 export function sendText(request: HttpRequest, response: ServerResponse, status: number, text: string): true {
-  return send(request, response, status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }, text);
+  return send(
+    request,
+    response,
+    status,
+    { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+    text,
+  );
 }
 
 /** JSON that any page may read. */
@@ -63,7 +69,11 @@ export function sendJson(request: HttpRequest, response: ServerResponse, value: 
 export function answerMethod(request: HttpRequest, response: ServerResponse): boolean {
   if (request.method === 'GET' || request.method === 'HEAD') return false;
   if (request.method === 'OPTIONS') {
-    response.writeHead(204, { ...OPEN_TO_ALL, 'Access-Control-Allow-Methods': 'GET, HEAD', 'Access-Control-Max-Age': '600' });
+    response.writeHead(204, {
+      ...OPEN_TO_ALL,
+      'Access-Control-Allow-Methods': 'GET, HEAD',
+      'Access-Control-Max-Age': '600',
+    });
     response.end();
     return true;
   }

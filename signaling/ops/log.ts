@@ -4,7 +4,10 @@ import { type Logger, pino } from 'pino';
 export type Log = Logger;
 
 export function createLog(): Log {
-  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true }));
+  return pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 1, sync: true }),
+  );
 }
 
 /** For tests and embedding: says nothing. */

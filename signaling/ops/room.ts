@@ -16,7 +16,8 @@ export interface DefaultRoom {
 
 const nodeCrypto: Crypto256 = {
   sha256: (data) => Promise.resolve(new Uint8Array(createHash('sha256').update(data).digest())),
-  hkdf: (key, info, bytes) => Promise.resolve(new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, bytes))),
+  hkdf: (key, info, bytes) =>
+    Promise.resolve(new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, bytes))),
 };
 
 /** Reads `room.json`, or makes it (mode 0600). @throws ConfigError when it is there and holds no secret */

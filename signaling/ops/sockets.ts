@@ -53,7 +53,11 @@ export function refuseUpgrade(socket: Duplex, status: string): void {
 
 export function createSocketPath(options: SocketPathOptions): SocketPath {
   const { path, counters } = options;
-  const server = new WebSocketServer({ noServer: true, maxPayload: options.maxMessageBytes, clientTracking: true });
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: options.maxMessageBytes,
+    clientTracking: true,
+  });
   const answered = new WeakSet<WebSocket>();
   let closed = false;
 

@@ -4,7 +4,7 @@
  */
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
-import { PRIVATE_RANGES } from './addresses.ts';
+import { addressBytes, PRIVATE_RANGES } from './addresses.ts';
 import { bitString, octets, oid, sequence, setOf, time, tlv, TRUE, unsigned, utf8 } from './der.ts';
 
 const DAY_MS = 86_400_000;
@@ -13,22 +13,16 @@ const CA_DAYS = 3650;
 const LEAF_DAYS = 396;
 
 /** DNS suffixes that never resolve on the internet (RFC 6761, 6762, 8375; `internal`: ICANN 2024) or by habit mean the LAN. */
-export const PRIVATE_SUFFIXES: readonly string[] = ['localhost', 'local', 'home.arpa', 'internal', 'lan', 'home'];
+export const PRIVATE_SUFFIXES: readonly string[] = [
+  'localhost',
+  'local',
+  'home.arpa',
+  'internal',
+  'lan',
+  'home',
+];
 
 const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
-
-/** Sixteen bytes for IPv6, four for IPv4. */
-function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
-  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
-  const left = groups(head);
-  const right = groups(tail ?? '');
-  const fill = tail === undefined ? [] : Array<string>(8 - left.length - right.length).fill('0');
-  const out = Buffer.alloc(16);
-  [...left, ...fill, ...right].forEach((group, at) => out.writeUInt16BE(Number.parseInt(group, 16), at * 2));
-  return out;
-}
 
 function maskBytes(prefix: number, bytes: number): Buffer {
   const out = Buffer.alloc(bytes);
@@ -95,7 +89,11 @@ function issue(certificate: Certificate): string {
 }
 
 /** A self-signed CA in PEM, valid for ten years. Both keys are P-256. */
-export function issueAuthority(name: string, keys: { publicKey: KeyObject; privateKey: KeyObject }, nowMs: number): string {
+export function issueAuthority(
+  name: string,
+  keys: { publicKey: KeyObject; privateKey: KeyObject },
+  nowMs: number,
+): string {
   return issue({
     subject: name,
     issuer: name,

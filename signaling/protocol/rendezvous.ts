@@ -19,7 +19,11 @@ export const TopicMessage = v.variant('type', [
   v.object({ type: v.literal('ping') }),
 ]);
 
-export const BrokerPeerId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9]+(?:[ _-][A-Za-z0-9]+)*$/), v.maxLength(128));
+export const BrokerPeerId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9]+(?:[ _-][A-Za-z0-9]+)*$/),
+  v.maxLength(128),
+);
 export const BrokerToken = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
 
 export const BrokerMessage = v.variant('type', [

@@ -10,7 +10,12 @@ import type { Counters } from '../ops/counters.ts';
 import { type HttpRequest, OPEN_TO_ALL, type Route, send } from '../ops/http.ts';
 import { createSocketPath, type GuardedSocket, refuseUpgrade, type SocketPath } from '../ops/sockets.ts';
 import { BROKER_PATH } from '../protocol/node-info.ts';
-import { BrokerMessage, BrokerPeerId, BrokerToken, MAX_RENDEZVOUS_MESSAGE_BYTES } from '../protocol/rendezvous.ts';
+import {
+  BrokerMessage,
+  BrokerPeerId,
+  BrokerToken,
+  MAX_RENDEZVOUS_MESSAGE_BYTES,
+} from '../protocol/rendezvous.ts';
 
 const MAX_PEERS = 1024;
 /** An offer to somebody who is not here waits this long, as a peer that reloads is back within it. */
@@ -49,7 +54,9 @@ function credentials(request: IncomingMessage): { id: string; token: string } | 
   const query = new URLSearchParams(request.url?.split('?')[1] ?? '');
   const id = v.safeParse(BrokerPeerId, query.get('id'));
   const token = v.safeParse(BrokerToken, query.get('token'));
-  return id.success && token.success && query.get('key') === 'peerjs' ? { id: id.output, token: token.output } : null;
+  return id.success && token.success && query.get('key') === 'peerjs'
+    ? { id: id.output, token: token.output }
+    : null;
 }
 
 /** @param now monotonic milliseconds */
@@ -82,7 +89,8 @@ export function createBroker(counters: Counters, now: () => number): Broker {
       const oldest = queue[0];
       if (oldest === undefined || now() - oldest.atMs < EXPIRE_MS) continue;
       const senders = new Set(takeWaiting(dst).map((message) => message.src));
-      for (const src of senders) peers.get(src)?.socket.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: src }));
+      for (const src of senders)
+        peers.get(src)?.socket.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: src }));
     }
   }, SWEEP_MS);
   sweep.unref();
@@ -104,7 +112,12 @@ export function createBroker(counters: Counters, now: () => number): Broker {
     const given = credentials(socket.request);
     if (given === null) {
       counters.count(BROKER_PATH, 'bad-parameters');
-      socket.send(JSON.stringify({ type: 'ERROR', payload: { msg: 'No id, token, or key supplied to websocket server' } }));
+      socket.send(
+        JSON.stringify({
+          type: 'ERROR',
+          payload: { msg: 'No id, token, or key supplied to websocket server' },
+        }),
+      );
       return socket.close(1008, 'bad-parameters');
     }
     const before = peers.get(given.id);
@@ -144,12 +157,17 @@ export function createBroker(counters: Counters, now: () => number): Broker {
   return {
     ...sockets,
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-      if (request.url?.split('?')[0] !== `${BROKER_PATH}/peerjs`) return refuseUpgrade(socket, '404 Not Found');
+      if (request.url?.split('?')[0] !== `${BROKER_PATH}/peerjs`)
+        return refuseUpgrade(socket, '404 Not Found');
       sockets.upgrade(request, socket, head);
     },
     route(request: HttpRequest, response) {
       if (request.path !== `${BROKER_PATH}/peerjs/id`) return false;
-      const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...OPEN_TO_ALL };
+      const headers = {
+        'Content-Type': 'text/plain; charset=utf-8',
+        'Cache-Control': 'no-store',
+        ...OPEN_TO_ALL,
+      };
       return send(request, response, 200, headers, randomUUID());
     },
     async close() {

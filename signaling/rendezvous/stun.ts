@@ -1,6 +1,7 @@
 /** STUN Binding over UDP (RFC 8489, sections 5, 14.1 and 14.2): tells a peer the address the node sees it at. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
+import { addressBytes } from '../ops/addresses.ts';
 
 const HEADER_BYTES = 20;
 const MAGIC_COOKIE = 0x2112a442;
@@ -14,24 +15,17 @@ function plainAddress(address: string): string {
   return mapped ?? address.replace(/%.*$/, '');
 }
 
-function addressBytes(address: string): Buffer {
-  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  // The URL parser writes an IPv6 address in one form, whatever it was given.
-  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
-  const out = Buffer.alloc(16);
-  groups.forEach((group, at) => out.writeUInt16BE(Number.parseInt(group, 16), at * 2));
-  return out;
-}
-
 /** The answer to one datagram, or null when it is no Binding request. Pure. */
 export function answerStun(message: Uint8Array, from: { address: string; port: number }): Buffer | null {
   const request = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   if (request.length < HEADER_BYTES || request.readUInt16BE(0) !== BINDING_REQUEST) return null;
   const length = request.readUInt16BE(2);
-  if (request.readUInt32BE(4) !== MAGIC_COOKIE || length % 4 !== 0 || length !== request.length - HEADER_BYTES) return null;
+  if (
+    request.readUInt32BE(4) !== MAGIC_COOKIE ||
+    length % 4 !== 0 ||
+    length !== request.length - HEADER_BYTES
+  )
+    return null;
 
   const address = addressBytes(plainAddress(from.address));
   const answer = Buffer.alloc(HEADER_BYTES + 8 + address.length);
@@ -83,10 +77,15 @@ async function open(port: number, bind: string | undefined): Promise<Socket> {
 }
 
 /** Rejects when the port cannot be had (`EADDRINUSE`, …). Datagrams that are no Binding request are counted by `onBad`. */
-export async function createStun(port: number, bind: string | undefined, onBad: () => void): Promise<StunServer> {
+export async function createStun(
+  port: number,
+  bind: string | undefined,
+  onBad: () => void,
+): Promise<StunServer> {
   const socket = await open(port, bind);
   socket.on('message', (message: Buffer, from: RemoteInfo) => {
-    const answer = answerStun(message, from);
+    // Port 0 can be forged, and sending to it would throw.
+    const answer = from.port === 0 ? null : answerStun(message, from);
     if (answer === null) return onBad();
     // An unreachable sender is its own business: without a callback the error would be thrown here.
     socket.send(answer, from.port, from.address, () => {});

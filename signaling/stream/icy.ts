@@ -8,7 +8,7 @@ const NOTHING_NEW = Uint8Array.of(0);
 
 /** One block: its length in units of 16 bytes, then the padded text. Quotes would end the title early in many players. */
 export function icyBlock(title: string): Uint8Array {
-  const clean = title.replace(/[\u0000-\u001f]/g, ' ').replaceAll("'", '’');
+  const clean = title.replace(/\p{Cc}/gu, ' ').replaceAll("'", '’');
   const around = "StreamTitle='';".length;
   let text = Buffer.from(clean, 'utf8');
   const room = MAX_BLOCKS * BLOCK - around;

@@ -18,7 +18,7 @@ const STREAM_HEADERS: Readonly<Record<string, string>> = {
   'transferMode.dlna.org': 'Streaming',
   'contentFeatures.dlna.org':
     'DLNA.ORG_PN=MP3;DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=81700000000000000000000000000000',
-  // The app is cross-origin isolated nowhere yet; speakers' own web players and the landing page are other origins.
+  // The app's pages are isolated (COEP), and it plays this from the other port too.
   'Cross-Origin-Resource-Policy': 'cross-origin',
   ...OPEN_TO_ALL,
 };
@@ -30,12 +30,18 @@ export interface StreamRoutesOptions {
   counters: Counters;
   log: Log;
   /** What speakers are told, without a trailing slash. */
-  streamBaseUrl(): string;
+  streamBaseUrl: () => string;
   /** Monotonic milliseconds. */
-  now(): number;
+  now: () => number;
 }
 
-export function createStreamRoutes({ stations, counters, log, streamBaseUrl, now }: StreamRoutesOptions): Route {
+export function createStreamRoutes({
+  stations,
+  counters,
+  log,
+  streamBaseUrl,
+  now,
+}: StreamRoutesOptions): Route {
   const startedAtMs = now();
 
   function refuse(request: HttpRequest, response: ServerResponse, reason: string, text: string): true {
@@ -59,14 +65,20 @@ export function createStreamRoutes({ stations, counters, log, streamBaseUrl, now
       return refuse(request, response, 'too-many-listeners', 'Too many listeners on this node.\n');
     }
     const station = stations.station(roomId);
-    if (station === null) return refuse(request, response, 'too-many-rooms', 'Too many rooms on this node.\n');
+    if (station === null)
+      return refuse(request, response, 'too-many-rooms', 'Too many rooms on this node.\n');
 
     // Nagle's algorithm would hold small frames back for the acknowledgement of the one before.
     request.raw.socket.setNoDelay(true);
     request.raw.socket.setKeepAlive(true, 15_000);
     response.writeHead(200, headers);
     const leave = station.listen(createListener(response, { icy, nowMs: now() }));
-    log.info({ event: 'listener-joined', roomId, listeners: station.listenerCount(), from: request.raw.socket.remoteAddress });
+    log.info({
+      event: 'listener-joined',
+      roomId,
+      listeners: station.listenerCount(),
+      from: request.raw.socket.remoteAddress,
+    });
     response.once('close', () => {
       leave();
       log.info({ event: 'listener-left', roomId, listeners: station.listenerCount() });

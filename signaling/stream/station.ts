@@ -50,7 +50,7 @@ export interface StationOptions {
   roomId: string;
   path: string;
   /** Monotonic milliseconds. */
-  now(): number;
+  now: () => number;
 }
 
 /** `(epoch, peerId)` in order; the same claim again is the same host that reconnected. */
@@ -175,7 +175,11 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
       host:
         host === null
           ? null
-          : { peerId: host.peerId, epoch: host.epoch, connectedSeconds: Math.floor((now() - host.sinceMs) / 1000) },
+          : {
+              peerId: host.peerId,
+              epoch: host.epoch,
+              connectedSeconds: Math.floor((now() - host.sinceMs) / 1000),
+            },
       listeners: listeners.size,
       bitrateKbps,
       bytesIn,

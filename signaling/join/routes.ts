@@ -1,0 +1,113 @@
+/** The plain-HTTP landing page, which loads everywhere before any trust, and the certificate that it hands out. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Identity } from '../ops/certificate.ts';
+import { type Route, send, sendText } from '../ops/http.ts';
+import { mobileConfig } from './mobileconfig.ts';
+
+const ICON =
+  '<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path d="M12 3v12m-5-5 5 5 5-5M4 15v4a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-4" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>';
+
+const FONTS: Readonly<Record<string, string>> = {
+  '/join/figtree.woff2': '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2',
+  '/join/bricolage.woff2':
+    '@fontsource-variable/bricolage-grotesque/files/bricolage-grotesque-latin-wght-normal.woff2',
+};
+
+const HOST = /^([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/i;
+
+const readHere = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
+
+const escapeHtml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** Replaces `{{name}}`, or a comment that holds it, by its value: once, without looking at the values again. */
+const fill = (template: string, values: Readonly<Record<string, string>>): string =>
+  template.replace(/(?:\/\*\s*)?\{\{(\w+)\}\}(?:\s*\*\/)?/g, (_, name: string) => values[name] ?? '');
+
+const cspHash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+export interface JoinOptions {
+  identity: Identity;
+  /** The app's origin for somebody who came by `host` (as in the Host header, without the port). */
+  appOrigin(host: string): string;
+  /** Used where the Host header makes no sense. */
+  fallbackHost: string;
+}
+
+/** `GET /` and its fonts are for the plain-HTTP port; the certificate is for both. */
+export function createJoinRoutes(options: JoinOptions): { landing: Route; certificate: Route } {
+  const { authority } = options.identity;
+  const style = readHere('page.css');
+  const script = readHere('page.js');
+  const template = readHere('page.html');
+  const trust =
+    authority === null
+      ? readHere('trust-own.html')
+      : fill(readHere('trust-local.html'), { icon: ICON, name: escapeHtml(authority.name) });
+  const fonts = new Map(
+    Object.entries(FONTS).map(
+      ([path, file]) => [path, readFileSync(new URL(import.meta.resolve(file)))] as const,
+    ),
+  );
+  const hashes = { style: cspHash(style), script: cspHash(script) };
+
+  function page(host: string): { html: string; csp: string } {
+    const app = options.appOrigin(host);
+    const html = fill(template, { app: escapeHtml(app), host: escapeHtml(host), style, script, trust });
+    const csp = [
+      "default-src 'none'",
+      `script-src ${hashes.script}`,
+      `style-src ${hashes.style}`,
+      // A source list cannot name an IPv6 address (CSP level 3, section 2.3.1).
+      `connect-src ${app.includes('[') ? 'https:' : app}`,
+      "font-src 'self'",
+      'img-src data:',
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ');
+    return { html, csp };
+  }
+
+  return {
+    landing(request, response) {
+      const font = fonts.get(request.path);
+      if (font !== undefined) {
+        const headers = { 'Content-Type': 'font/woff2', 'Cache-Control': 'public, max-age=86400' };
+        return send(request, response, 200, headers, font);
+      }
+      if (request.path !== '/') return false;
+      const host = HOST.exec(request.raw.headers.host ?? '')?.[1] ?? options.fallbackHost;
+      const { html, csp } = page(host);
+      const headers = {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Security-Policy': csp,
+        'Referrer-Policy': 'no-referrer',
+        'Cache-Control': 'no-store',
+      };
+      return send(request, response, 200, headers, html);
+    },
+
+    certificate(request, response) {
+      if (request.path !== '/ca.crt' && request.path !== '/ca.mobileconfig') return false;
+      if (authority === null)
+        return sendText(request, response, 404, 'This node has a certificate of its own.\n');
+      if (request.path === '/ca.crt') {
+        const headers = {
+          'Content-Type': 'application/x-x509-ca-cert',
+          'Content-Disposition': 'attachment; filename="earshot.crt"',
+          'Cache-Control': 'no-store',
+        };
+        return send(request, response, 200, headers, authority.pem);
+      }
+      const fingerprint = createHash('sha256').update(authority.der).digest('hex');
+      const headers = {
+        'Content-Type': 'application/x-apple-aspen-config',
+        'Content-Disposition': 'attachment; filename="earshot.mobileconfig"',
+        'Cache-Control': 'no-store',
+      };
+      return send(request, response, 200, headers, mobileConfig(authority.name, authority.der, fingerprint));
+    },
+  };
+}
