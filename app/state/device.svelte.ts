@@ -35,7 +35,6 @@ export class Device implements DeviceModel {
     this.#theme = kept.theme;
     this.#online = navigator.onLine;
     this.#install = isInstalled() ? 'installed' : isIos() ? 'ios' : 'unavailable';
-    applyTheme(kept.theme);
     const { signal } = this.#abort;
     addEventListener('online', () => (this.#online = true), { signal });
     addEventListener('offline', () => (this.#online = false), { signal });
@@ -96,7 +95,6 @@ export class Device implements DeviceModel {
   setTheme(theme: DeviceModel['theme']): void {
     this.#theme = theme;
     this.#options.kept.update({ theme });
-    applyTheme(theme);
   }
 
   promptInstall(): void {
@@ -134,11 +132,6 @@ export class Device implements DeviceModel {
   close(): void {
     this.#abort.abort();
   }
-}
-
-function applyTheme(theme: DeviceModel['theme']): void {
-  if (theme === 'system') delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = theme;
 }
 
 function isIos(): boolean {

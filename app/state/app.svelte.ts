@@ -1,0 +1,65 @@
+import type { AppModel } from './model.ts';
+import type { Device } from './device.svelte.ts';
+import type { Notices } from './notices.svelte.ts';
+
+/** Everything that exists only once a room is open. */
+export type RoomParts = Pick<AppModel, 'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host'>;
+
+/** The whole of what the screens see. The room's parts may be read from the stages `naming` and `ready` on. */
+export class App implements AppModel {
+  readonly device: Device;
+  readonly notices: Notices;
+  #stage = $state<AppModel['stage']>('opening');
+  #problem = $state<string | null>(null);
+  #parts = $state.raw<RoomParts | null>(null);
+
+  constructor(device: Device, notices: Notices) {
+    this.device = device;
+    this.notices = notices;
+  }
+
+  get stage(): AppModel['stage'] {
+    return this.#stage;
+  }
+  get problem(): string | null {
+    return this.#problem;
+  }
+  get room(): AppModel['room'] {
+    return this.#opened().room;
+  }
+  get people(): AppModel['people'] {
+    return this.#opened().people;
+  }
+  get now(): AppModel['now'] {
+    return this.#opened().now;
+  }
+  get queue(): AppModel['queue'] {
+    return this.#opened().queue;
+  }
+  get music(): AppModel['music'] {
+    return this.#opened().music;
+  }
+  get talk(): AppModel['talk'] {
+    return this.#opened().talk;
+  }
+  get host(): AppModel['host'] {
+    return this.#opened().host;
+  }
+
+  fail(stage: 'no-room' | 'unsupported', problem: string): void {
+    this.#problem = problem;
+    this.#stage = stage;
+  }
+  open(parts: RoomParts, isNamed: boolean): void {
+    this.#parts = parts;
+    this.#stage = isNamed ? 'ready' : 'naming';
+  }
+  named(): void {
+    if (this.#stage === 'naming') this.#stage = 'ready';
+  }
+
+  #opened(): RoomParts {
+    if (this.#parts === null) throw new Error('the room is read before it is open');
+    return this.#parts;
+  }
+}
