@@ -37,7 +37,13 @@ export function openArcs(radius: number, width: number, height: number, margin: 
 }
 
 /** Even places for `count` discs; empty when the ring lies outside the stage. */
-export function seatsOn(radius: number, count: number, width: number, height: number, margin: number): Seat[] {
+export function seatsOn(
+  radius: number,
+  count: number,
+  width: number,
+  height: number,
+  margin: number,
+): Seat[] {
   const arcs = openArcs(radius, width, height, margin);
   const total = arcs.reduce((sum, arc) => sum + arc.to - arc.from, 0);
   if (arcs.length === 0 || count === 0) return [];
@@ -68,7 +74,10 @@ export interface Seatable {
  * Who is drawn when not everybody fits: host, talkers and oneself before the others, each in their order of arrival;
  * `more` counts the rest. The shown keep the order they came in, so that nobody's seat jumps when they speak.
  */
-export function chooseSeated<P extends Seatable>(people: readonly P[], seats: number): { shown: P[]; more: number } {
+export function chooseSeated<P extends Seatable>(
+  people: readonly P[],
+  seats: number,
+): { shown: P[]; more: number } {
   if (people.length <= seats) return { shown: [...people], more: 0 };
   const weight = (p: P): number => (p.isHost ? 4 : 0) + (p.isTalking ? 2 : 0) + (p.isMe ? 1 : 0);
   const chosen = new Set(

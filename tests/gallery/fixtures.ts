@@ -1,0 +1,109 @@
+/** The people and songs of the pictures, and as many more as a state wants. */
+import type { MusicRow, Person, QueueRow, TrackView } from '../../app/state/model.ts';
+
+export function hue(name: string): number {
+  let h = 7;
+  for (const letter of name) h = (h * 31 + (letter.codePointAt(0) ?? 0)) % 360;
+  return h;
+}
+
+const NAMES = ['Anna', 'Bo', 'Chidi', 'Dana', 'Eli', 'Fay'];
+const HUES = [48, 250, 155, 312, 100, 355];
+const MORE = [
+  'Gus',
+  'Hana',
+  'Ivo',
+  'Jun',
+  'Kwame',
+  'Lea',
+  'Mio',
+  'Nour',
+  'Otto',
+  'Pia',
+  'Quinn',
+  'Rosa',
+  'Sami',
+  'Tove',
+];
+
+export function person(index: number, over: Partial<Person> = {}): Person {
+  const name =
+    NAMES[index] ?? `${MORE[index % MORE.length]}${index > 19 ? ` ${Math.floor(index / 14)}` : ''}`;
+  return {
+    memberId: `m${index}`,
+    peerId: `p${index}`,
+    name,
+    hue: HUES[index] ?? hue(name),
+    device: (['laptop', 'phone', 'phone', 'phone', 'tablet', 'phone'] as const)[index % 6] ?? 'phone',
+    isMe: false,
+    role: index === 0 ? 'owner' : 'dj',
+    isHost: false,
+    isTalking: false,
+    level: 0,
+    isListening: index % 4 !== 3,
+    roundTripMs: 2 + ((index * 7) % 23),
+    ...over,
+  };
+}
+
+export function track(title: string, artist: string, seconds = 227): TrackView {
+  let id = '';
+  let h = 17;
+  for (let i = 0; i < 64; i++) {
+    h = (h * 33 + title.charCodeAt(i % title.length) + i) >>> 0;
+    id += (h & 15).toString(16);
+  }
+  return { trackId: id, title, artist, album: '', durationMs: seconds * 1000, coverUrl: null };
+}
+
+export const GLASS_HARBOUR = track('Glass Harbour', 'Nightjar', 227);
+
+const SONGS: [string, string, number][] = [
+  ['Paper Lanterns', 'Mora Sol', 214],
+  ['Slow Tram Home', 'The Underpass', 251],
+  ['Kites', 'Ebo', 188],
+  ['Ninety Doors', 'Halcyon Hotel', 243],
+  ['Salt', 'Ivy Okafor', 232],
+  ['Tin Roof Weather', 'Low Meridian', 205],
+  ['Moth Season', 'Nightjar', 198],
+  ['A Room with Rain', 'Pell & Ash', 276],
+];
+
+export function song(index: number): TrackView {
+  const [title, artist, seconds] = SONGS[index % SONGS.length] ?? ['Salt', 'Ivy Okafor', 232];
+  return index < SONGS.length
+    ? track(title, artist, seconds)
+    : track(`${title} ${index}`, artist, seconds + (index % 40));
+}
+
+export function queueRow(index: number, over: Partial<QueueRow> = {}): QueueRow {
+  const by = [0, 1, 3, 2, 5][index % 5] ?? 0;
+  return {
+    itemId: `i${index}`,
+    track: song(index),
+    by: { memberId: `m${by}`, name: NAMES[by] ?? 'Anna', hue: HUES[by] ?? 0 },
+    isMine: by === 1,
+    votes: [6, 4, 2, 1, 0][index % 5] ?? 0,
+    myVote: index % 5 < 2 ? 1 : 0,
+    fetchedShare: index === 2 ? 0.64 : null,
+    unavailable: false,
+    canEdit: true,
+    ...over,
+  };
+}
+
+export function musicRow(index: number, over: Partial<MusicRow> = {}): MusicRow {
+  return {
+    track: song(index),
+    here: index % 4 !== 3,
+    bytes: 6_700_000,
+    copies: [3, 1, 2, 2][index % 4] ?? 1,
+    fetchedShare: null,
+    inQueue: index % 5 === 0,
+    ...over,
+  };
+}
+
+export const LONG =
+  'The Very Long and Winding Title of a Song That Was Named by Somebody Who Never Saw a Phone (Remastered)';
+export const LONG_ARTIST = 'The Orchestra of Uncommonly Extensive Denominations feat. Everybody';

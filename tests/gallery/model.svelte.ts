@@ -1,0 +1,235 @@
+/** A model of plain `$state` that behaves: what a control asks for is what is then shown. */
+import type {
+  AppModel,
+  DeviceModel,
+  HostModel,
+  MusicModel,
+  Notice,
+  NowModel,
+  PeopleModel,
+  QueueModel,
+  RoomModel,
+  TalkModel,
+} from '../../app/state/model.ts';
+import { GLASS_HARBOUR, hue, musicRow, person, queueRow } from './fixtures.ts';
+
+type Plain<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Everything that was asked for, oldest first: what the tests look at. */
+export const asked: string[] = [];
+function note(what: string, ...args: unknown[]): void {
+  asked.push([what, ...args.map(String)].join(' '));
+}
+
+export interface GalleryModel extends AppModel {
+  stage: AppModel['stage'];
+  problem: string | null;
+  room: Plain<RoomModel>;
+  people: Plain<PeopleModel>;
+  now: Plain<NowModel>;
+  queue: Plain<QueueModel>;
+  music: Plain<MusicModel>;
+  talk: Plain<TalkModel>;
+  host: Plain<HostModel>;
+  device: Plain<DeviceModel>;
+  notices: AppModel['notices'] & { list: Notice[] };
+}
+
+export function createGalleryModel(): GalleryModel {
+  const model: GalleryModel = $state({
+    stage: 'ready',
+    problem: null,
+    room: {
+      name: 'Attic party',
+      connection: 'connected',
+      joinLink: 'http://192.168.1.20:8097/join#yK3vQ0m9Zp5sT1xL8wB2dA',
+      appLink: 'https://192.168.1.20:8443/#yK3vQ0m9Zp5sT1xL8wB2dA',
+      rename(name) {
+        note('rename', name);
+        model.room.name = name;
+      },
+    },
+    people: {
+      me: { memberId: 'm1', name: 'Bo', hue: 250, role: 'dj' },
+      here: [1, 0, 2, 3, 4, 5].map((i) =>
+        person(i, { isMe: i === 1, isHost: i === 0, isTalking: i === 3, level: i === 3 ? 0.6 : 0 }),
+      ),
+      setName(name) {
+        note('setName', name);
+        model.people.me.name = name;
+        model.stage = 'ready';
+      },
+      hueFor: hue,
+      nameOf: (id) => person(Number(id.slice(1))).name,
+      hueOf: (id) => person(Number(id.slice(1))).hue,
+    },
+    now: {
+      track: GLASS_HARBOUR,
+      itemId: 'now',
+      addedBy: { memberId: 'm1', name: 'Bo', hue: 250 },
+      playing: true,
+      positionMs: 93_000,
+      loop: 'all',
+      sound: { state: 'in-step', errorMs: 3 },
+      level: 0.4,
+      canControl: true,
+      play() {
+        note('play');
+        model.now.playing = true;
+      },
+      pause() {
+        note('pause');
+        model.now.playing = false;
+      },
+      skip: () => note('skip'),
+      back: () => note('back'),
+      seek(ms) {
+        note('seek', Math.round(ms));
+        model.now.positionMs = ms;
+      },
+      cycleLoop() {
+        const next = { off: 'all', all: 'one', one: 'off' } as const;
+        model.now.loop = next[model.now.loop];
+      },
+      shuffle: () => note('shuffle'),
+    },
+    queue: {
+      upNext: [0, 1, 2, 3, 4].map((i) => queueRow(i)),
+      played: [queueRow(6)],
+      upNextDurationMs: 1_128_000,
+      order: 'manual',
+      canOrder: true,
+      setOrder(order) {
+        note('setOrder', order);
+        model.queue.order = order;
+      },
+      add: (id) => note('add', id.slice(0, 8)),
+      playNext: (id) => note('playNext', id.slice(0, 8)),
+      jumpTo: (id) => note('jumpTo', id),
+      remove(id) {
+        note('remove', id);
+        model.queue.upNext = model.queue.upNext.filter((row) => row.itemId !== id);
+        model.queue.played = model.queue.played.filter((row) => row.itemId !== id);
+      },
+      move(id, index) {
+        note('move', id, index);
+        const rows = model.queue.upNext.filter((row) => row.itemId !== id);
+        const row = model.queue.upNext.find((r) => r.itemId === id);
+        if (row) rows.splice(index, 0, row);
+        model.queue.upNext = rows;
+      },
+      toggleVote(id) {
+        note('toggleVote', id);
+        model.queue.upNext = model.queue.upNext.map((row) =>
+          row.itemId === id
+            ? { ...row, myVote: row.myVote === 1 ? 0 : 1, votes: row.votes + (row.myVote === 1 ? -1 : 1) }
+            : row,
+        );
+      },
+      clearPlayed() {
+        note('clearPlayed');
+        model.queue.played = [];
+      },
+    },
+    music: {
+      search: '',
+      setSearch(text) {
+        model.music.search = text;
+      },
+      rows: Array.from({ length: 24 }, (_, i) => musicRow(i)),
+      totalTracks: 214,
+      hereCount: 61,
+      hereBytes: 412_000_000,
+      batch: null,
+      importFiles: (files) => note('importFiles', files.map((f) => f.name).join(',')),
+      cancelImport: () => note('cancelImport'),
+      dismissBatch() {
+        model.music.batch = null;
+      },
+      removeFromDevice: (id) => note('removeFromDevice', id.slice(0, 8)),
+      keepHere: (id) => note('keepHere', id.slice(0, 8)),
+    },
+    talk: {
+      state: 'idle',
+      latched: false,
+      message: null,
+      level: 0,
+      audience: '4 speakers',
+      press() {
+        note('press');
+        model.talk.state = 'live';
+      },
+      release() {
+        note('release');
+        model.talk.state = 'idle';
+      },
+      toggleLatch() {
+        note('toggleLatch');
+        model.talk.latched = !model.talk.latched;
+        model.talk.state = model.talk.latched ? 'live' : 'idle';
+      },
+      dismiss() {
+        model.talk.state = 'idle';
+        model.talk.message = null;
+      },
+    },
+    host: {
+      offering: false,
+      isHost: false,
+      host: {
+        peerId: 'p0',
+        name: 'Anna',
+        device: 'laptop',
+        isMe: false,
+        why: 'Plugged in, here longest · steps in after her: this phone',
+      },
+      uplink: { state: 'off' },
+      musicLevel: 0,
+      voiceLevel: 0,
+      streamUrl: 'http://192.168.1.20:8097/stream.mp3',
+      listeners: 2,
+      startHosting() {
+        note('startHosting');
+        model.host.offering = true;
+      },
+      stopHosting() {
+        note('stopHosting');
+        model.host.offering = false;
+        model.host.isHost = false;
+      },
+    },
+    device: {
+      kind: matchMedia('(min-width: 1024px)').matches ? 'laptop' : 'phone',
+      listening: true,
+      setListening(on) {
+        note('setListening', on);
+        model.device.listening = on;
+      },
+      volume: 0.8,
+      setVolume(volume) {
+        model.device.volume = volume;
+      },
+      online: true,
+      theme: 'system',
+      setTheme(theme) {
+        model.device.theme = theme;
+      },
+      install: 'offered',
+      promptInstall: () => note('promptInstall'),
+      version: '0.1.0',
+      updateReady: false,
+      applyUpdate: () => note('applyUpdate'),
+      copy: () => Promise.resolve(true),
+      share: () => Promise.resolve(true),
+    },
+    notices: {
+      list: [],
+      dismiss(id) {
+        model.notices.list = model.notices.list.filter((n) => n.id !== id);
+      },
+      hold: (id) => note('hold', id),
+      release: (id) => note('release-notice', id),
+    },
+  } satisfies GalleryModel);
+  return model;
+}

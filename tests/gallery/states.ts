@@ -1,0 +1,325 @@
+/** Every screen in every state that a person can meet: name → where to stand, and what differs from the pictures. */
+import type { PlaceName } from '../../app/ui/place.svelte.ts';
+import { LONG, LONG_ARTIST, musicRow, person, queueRow, track } from './fixtures.ts';
+import type { GalleryModel } from './model.svelte.ts';
+
+export interface GalleryState {
+  place: PlaceName;
+  /** Languages that are written from the right. */
+  dir?: 'rtl';
+  set(model: GalleryModel): void;
+}
+
+function emptyRoom(m: GalleryModel): void {
+  m.now.track = null;
+  m.now.itemId = null;
+  m.now.addedBy = null;
+  m.now.playing = false;
+  m.now.canControl = true;
+  m.now.sound = { state: 'paused' };
+  m.queue.upNext = [];
+  m.queue.played = [];
+  m.music.rows = [];
+  m.music.totalTracks = 0;
+  m.music.hereCount = 0;
+  m.music.hereBytes = 0;
+  m.people.here = [person(1, { isMe: true, isListening: false, role: 'owner' })];
+  m.people.me.role = 'owner';
+  m.host.host = null;
+  m.host.listeners = 0;
+  m.device.listening = false;
+  m.room.connection = 'alone';
+}
+
+function longAndForeign(m: GalleryModel): void {
+  const titles: [string, string][] = [
+    [LONG, LONG_ARTIST],
+    ['فيروز: أعطني الناي وغنِّ', 'فيروز'],
+    ['夜に駆ける', 'YOASOBI'],
+    ['봄날', '방탄소년단'],
+    ['Ω', ''],
+  ];
+  m.now.track = track(LONG, LONG_ARTIST);
+  m.room.name = 'حفلة العليّة مع كل الأصدقاء والجيران والأقارب في البيت';
+  m.queue.upNext = titles.map(([title, artist], i) =>
+    queueRow(i, { track: track(title, artist), by: { memberId: 'm9', name: 'سلمى', hue: 20 } }),
+  );
+  m.music.rows = titles.map(([title, artist], i) => musicRow(i, { track: track(title, artist) }));
+  m.people.here = [
+    person(0, { name: 'سلمى', isMe: true, hue: 20 }),
+    person(1, { name: '美咲', hue: 200, isHost: true }),
+    person(2, {
+      name: 'Maximiliane-Alexandra von und zu Oberunterwalden',
+      hue: 120,
+      isTalking: true,
+      level: 0.5,
+    }),
+    person(3, { name: '👩🏽‍🎤 Zed', hue: 300 }),
+  ];
+}
+
+const importing: GalleryState['set'] = (m) => {
+  m.music.batch = {
+    totalFiles: 38,
+    doneFiles: 12,
+    current: { fileName: '13 – Harbour at Four.flac', share: 0.4 },
+    secondsLeft: 20,
+    failures: [
+      {
+        fileName: 'demo_final.mp3',
+        message: '“demo_final.mp3” ends in the middle of a frame: the file is cut off. The rest goes on.',
+      },
+    ],
+    state: 'running',
+  };
+};
+
+export const STATES: Record<string, GalleryState> = {
+  now: { place: 'now', set: () => undefined },
+  'now-paused-remote': {
+    place: 'now',
+    set(m) {
+      m.now.playing = false;
+      m.now.loop = 'off';
+      m.now.sound = { state: 'remote' };
+      m.device.listening = false;
+      m.host.host = null;
+    },
+  },
+  'now-waiting': {
+    place: 'now',
+    set(m) {
+      m.now.sound = { state: 'waiting', fetchedShare: 0.64 };
+      m.now.level = 0;
+      m.now.positionMs = 0;
+    },
+  },
+  'now-missing-alone': {
+    place: 'now',
+    set(m) {
+      m.now.sound = { state: 'missing' };
+      m.room.connection = 'alone';
+      m.people.here = [person(1, { isMe: true })];
+      m.host.host = null;
+    },
+  },
+  'now-empty': { place: 'now', set: emptyRoom },
+  'now-offline': {
+    place: 'now',
+    set(m) {
+      m.device.online = false;
+      m.room.connection = 'alone';
+    },
+  },
+  'now-crowd': {
+    place: 'now',
+    set(m) {
+      m.people.here = Array.from({ length: 40 }, (_, i) =>
+        person(i, { isMe: i === 1, isHost: i === 0, isTalking: i === 20 || i === 3, level: 0.7 }),
+      );
+    },
+  },
+  'now-talking': {
+    place: 'now',
+    set(m) {
+      m.talk.state = 'live';
+      m.talk.level = 0.7;
+      m.notices.list = [
+        {
+          id: 'n1',
+          text: 'Kites was removed.',
+          kind: 'info',
+          action: { label: 'Undo', run: () => undefined },
+        },
+      ];
+    },
+  },
+  'now-talk-latched-guest': {
+    place: 'now',
+    set(m) {
+      m.talk.state = 'live';
+      m.talk.latched = true;
+      m.talk.level = 0.2;
+      m.now.canControl = false;
+      m.queue.canOrder = false;
+    },
+  },
+  'now-talk-problem': {
+    place: 'now',
+    set(m) {
+      m.talk.state = 'problem';
+      m.talk.message =
+        'The microphone is not allowed. Tap the lock beside the address, allow the microphone, and hold again.';
+    },
+  },
+  'now-long': { place: 'now', dir: 'rtl', set: longAndForeign },
+  queue: { place: 'queue', set: () => undefined },
+  'queue-votes': {
+    place: 'queue',
+    set(m) {
+      m.queue.order = 'votes';
+    },
+  },
+  'queue-full': {
+    place: 'queue',
+    set(m) {
+      m.queue.upNext = Array.from({ length: 30 }, (_, i) =>
+        queueRow(i, { unavailable: i === 5, canEdit: i % 7 !== 6 }),
+      );
+      m.queue.upNextDurationMs = 6_900_000;
+      m.queue.played = Array.from({ length: 8 }, (_, i) => queueRow(i + 40));
+      m.notices.list = [
+        {
+          id: 'n1',
+          text: 'Kites was removed.',
+          kind: 'info',
+          action: { label: 'Undo', run: () => undefined },
+        },
+      ];
+    },
+  },
+  'queue-5000': {
+    place: 'queue',
+    set(m) {
+      m.queue.upNext = Array.from({ length: 5000 }, (_, i) => queueRow(i));
+      m.queue.upNextDurationMs = 5000 * 225_000;
+    },
+  },
+  'queue-empty': { place: 'queue', set: emptyRoom },
+  'queue-long': { place: 'queue', dir: 'rtl', set: longAndForeign },
+  music: { place: 'music', set: () => undefined },
+  'music-importing': { place: 'music', set: importing },
+  'music-import-failed': {
+    place: 'music',
+    set(m) {
+      m.music.batch = {
+        totalFiles: 3,
+        doneFiles: 3,
+        current: null,
+        secondsLeft: null,
+        failures: [
+          { fileName: 'cover.jpg', message: '“cover.jpg” is a picture, not audio.' },
+          { fileName: 'set.wav', message: '“set.wav” is too large: 2.4 GB. Up to 1 GB works.' },
+          {
+            fileName: 'demo_final.mp3',
+            message: '“demo_final.mp3” ends in the middle of a frame: the file is cut off.',
+          },
+        ],
+        state: 'done',
+      };
+    },
+  },
+  'music-fetching': {
+    place: 'music',
+    set(m) {
+      m.music.rows = m.music.rows.map((row, i) => ({
+        ...row,
+        here: i > 4,
+        fetchedShare: i === 1 ? 0.37 : null,
+      }));
+    },
+  },
+  'music-no-match': {
+    place: 'music',
+    set(m) {
+      m.music.search = 'polka';
+      m.music.rows = [];
+    },
+  },
+  'music-empty': { place: 'music', set: emptyRoom },
+  'music-long': { place: 'music', dir: 'rtl', set: longAndForeign },
+  people: { place: 'people', set: () => undefined },
+  'people-owner-ios': {
+    place: 'people',
+    set(m) {
+      m.people.here = [
+        person(0, { isMe: true, isHost: true, isTalking: true, level: 0.5 }),
+        person(1),
+        person(2),
+      ];
+      m.people.me = { memberId: 'm0', name: 'Anna', hue: 48, role: 'owner' };
+      m.device.install = 'ios';
+      m.device.updateReady = true;
+    },
+  },
+  'people-alone': {
+    place: 'people',
+    set(m) {
+      emptyRoom(m);
+      m.device.install = 'installed';
+    },
+  },
+  'people-crowd': {
+    place: 'people',
+    set(m) {
+      m.people.here = Array.from({ length: 40 }, (_, i) => person(i, { isMe: i === 1, isHost: i === 0 }));
+    },
+  },
+  'people-long': { place: 'people', dir: 'rtl', set: longAndForeign },
+  speakers: { place: 'speakers', set: () => undefined },
+  'speakers-hosting': {
+    place: 'speakers',
+    set(m) {
+      m.host.offering = true;
+      m.host.isHost = true;
+      m.host.host = {
+        peerId: 'p1',
+        name: 'Bo',
+        device: m.device.kind,
+        isMe: true,
+        why: 'The only one that offered.',
+      };
+      m.host.uplink = { state: 'up', listeners: 2, bitrateKbps: 128 };
+      m.host.musicLevel = 0.72;
+      m.host.voiceLevel = 0.38;
+      m.talk.state = 'live';
+      m.talk.level = 0.5;
+    },
+  },
+  'speakers-down': {
+    place: 'speakers',
+    set(m) {
+      m.host.offering = true;
+      m.host.isHost = true;
+      m.host.host = {
+        peerId: 'p1',
+        name: 'Bo',
+        device: m.device.kind,
+        isMe: true,
+        why: 'The only one that offered.',
+      };
+      m.host.uplink = {
+        state: 'down',
+        message:
+          'The stream is out of reach: the computer that runs Earshot does not answer. It is tried again by itself.',
+      };
+    },
+  },
+  'speakers-none': { place: 'speakers', set: emptyRoom },
+  opening: {
+    place: 'now',
+    set(m) {
+      m.stage = 'opening';
+    },
+  },
+  'no-room': {
+    place: 'now',
+    set(m) {
+      m.stage = 'no-room';
+    },
+  },
+  unsupported: {
+    place: 'now',
+    set(m) {
+      m.stage = 'unsupported';
+      m.problem =
+        'This page was opened without HTTPS, so the browser gives it neither microphone nor storage. Open the address that begins with https, or scan the QR code again.';
+    },
+  },
+  naming: {
+    place: 'now',
+    set(m) {
+      m.stage = 'naming';
+    },
+  },
+};
