@@ -86,7 +86,9 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       }
       const parsed = v.safeParse(schema.Track, record);
       if (!parsed.success || !v.is(schema.TrackId, trackId)) return { ok: false, reason: 'invalid' };
-      return write(() => shared.tracks.set(trackId, parsed.output));
+      // Items of this track may be queued already: they take their places only now.
+      editor.write(editor.settled(), { also: () => shared.tracks.set(trackId, parsed.output) });
+      return { ok: true };
     },
 
     setDjOnly(on) {

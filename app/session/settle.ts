@@ -59,8 +59,6 @@ export function settle(
     return { moment, anchor, changed: false, order, upNextIndex: moment.index + 1, line: byRank };
   }
   const current = order[moment.index] as QueueEntry;
-  const wentRound =
-    moment.playing && loop === 'all' && moment.startedAtMs - startMs >= durationMs(order, cursor);
   return {
     moment,
     anchor: {
@@ -73,7 +71,7 @@ export function settle(
     changed: true,
     order,
     upNextIndex: moment.index + 1,
-    line: lineThrough(order, wentRound ? order.length : moment.index + 1, byRank, mode),
+    line: lineThrough(order, moment.index + 1, byRank, mode),
   };
 }
 
