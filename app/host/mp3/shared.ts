@@ -1,0 +1,55 @@
+/**
+ * The boundary of the encoder's worker: every message that crosses it, and the port that an encoder implements. Buffers
+ * are transferred, failures are data. Samples do not come this way but over a port of their own, straight from the
+ * audio thread, so that a busy main thread starves nobody.
+ */
+import type { RefusalReason } from '../../../signaling/protocol/uplink.ts';
+
+export type BitrateKbps = 128 | 192 | 256 | 320;
+
+/** One MP3 encoder: 48 kHz, stereo, constant bit rate. Two suites hold every implementation to the same. */
+export interface Mp3Encoder {
+  /** Takes any number of samples (left and right of one length); gives the whole frames that are ready. */
+  encode(left: Float32Array, right: Float32Array): Uint8Array<ArrayBuffer>;
+  /** Gives what the encoder holds back; afterwards it starts afresh. */
+  flush(): Uint8Array<ArrayBuffer>;
+}
+
+/** What the audio thread sends: all samples of the left channel, then as many of the right. The buffer is transferred. */
+export type PcmBatch = Float32Array<ArrayBuffer>;
+
+export interface UplinkSettings {
+  /** `wss://…/uplink`. */
+  url: string;
+  roomId: string;
+  uplinkKey: string;
+  epoch: number;
+  peerId: string;
+}
+
+export type UplinkState =
+  | { state: 'connecting' }
+  | { state: 'up'; listeners: number; bitrateKbps: number; streamPath: string }
+  /** It goes on trying, unless `final`: then somebody else may feed this room, or the node and this app do not fit. */
+  | { state: 'down'; message: string; reason: RefusalReason | 'unreachable' | 'encoder'; final: boolean };
+
+/** Main thread → worker. `start` is answered by `started` or `failed` with its id. */
+export type WorkerRequest =
+  | {
+      type: 'start';
+      id: number;
+      wasmUrl: string;
+      bitrateKbps: BitrateKbps;
+      pcm: MessagePort;
+      uplink: UplinkSettings | null;
+    }
+  | { type: 'title'; title: string; artist: string | null }
+  | { type: 'epoch'; epoch: number };
+
+/** Worker → main thread. */
+export type WorkerMessage =
+  | { type: 'started'; id: number }
+  | { type: 'failed'; id: number; message: string }
+  | { type: 'uplink'; uplink: UplinkState }
+  /** Only without an uplink: the frames themselves. */
+  | { type: 'frames'; frames: Uint8Array<ArrayBuffer> };

@@ -1,0 +1,178 @@
+/**
+ * Feeds the room's stream on the LAN node: one WebSocket (signaling/protocol/uplink.ts) that comes back by itself. Lives in
+ * the encoder's worker, so that nothing on the page's main thread can starve it. Frames are never kept for later: what
+ * cannot leave now is old by the time it could.
+ */
+import * as v from 'valibot';
+import {
+  NodeUplinkMessage,
+  PROTOCOL_VERSION,
+  type RefusalReason,
+  type UplinkHello,
+  type UplinkTitle,
+} from '../../signaling/protocol/uplink.ts';
+import type { BitrateKbps, UplinkSettings, UplinkState } from './mp3/shared.ts';
+
+export interface Uplink {
+  /** Sends whole frames, or drops them when the node is away or more than two seconds behind. */
+  frames(frames: Uint8Array<ArrayBuffer>): void;
+  /** What plays; said again after each reconnect. */
+  title(title: string, artist: string | null): void;
+  /** A newer claim: says hello again with it. */
+  epoch(epoch: number): void;
+  close(): void;
+}
+
+const SAMPLE_RATE_HZ = 48_000;
+const MAX_BEHIND_SECONDS = 2;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5_000;
+const WELCOME_MS = 5_000;
+
+/** Trying again cannot help before something else changes. */
+const FINAL: ReadonlySet<RefusalReason> = new Set(['wrong-key', 'protocol-version']);
+
+const WORDS: Record<RefusalReason, string> = {
+  'bad-message': 'The node did not understand this device. Reload the page.',
+  'wrong-key': 'The node did not accept this room’s key. Open the room’s link again.',
+  'protocol-version': 'The node runs another version. Reload the page to update.',
+  'lower-epoch': 'Another device hosts this room now.',
+  superseded: 'Another device took over as host.',
+  'not-frames': 'The node could not read this device’s sound. Reload the page.',
+  'hello-timeout': 'The connection to the node is too slow.',
+  'too-many-rooms': 'The node carries as many rooms as it can.',
+  'shutting-down': 'The node is shutting down.',
+};
+const UNREACHABLE = 'The node is out of reach. The speakers are silent until it is back.';
+
+export function createUplink(options: {
+  settings: UplinkSettings;
+  bitrateKbps: BitrateKbps;
+  onState: (state: UplinkState) => void;
+}): Uplink {
+  const { settings, bitrateKbps, onState } = options;
+  const maxBehindBytes = MAX_BEHIND_SECONDS * bitrateKbps * 125;
+  let epoch = settings.epoch;
+  let title: UplinkTitle | null = null;
+  let socket: WebSocket | null = null;
+  let welcomed = false;
+  let streamPath = '';
+  let refusal: RefusalReason | null = null;
+  let attempts = 0;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let closed = false;
+
+  function after(ms: number, run: () => void): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(run, ms);
+  }
+
+  function connect(): void {
+    if (closed) return;
+    refusal = null;
+    welcomed = false;
+    if (attempts === 0) onState({ state: 'connecting' });
+    const current = new WebSocket(settings.url);
+    current.binaryType = 'arraybuffer';
+    socket = current;
+    after(WELCOME_MS, () => current.close());
+    current.onopen = () => {
+      const hello: UplinkHello = {
+        type: 'hello',
+        protocol: PROTOCOL_VERSION,
+        roomId: settings.roomId,
+        uplinkKey: settings.uplinkKey,
+        epoch,
+        peerId: settings.peerId,
+        bitrateKbps,
+        sampleRateHz: SAMPLE_RATE_HZ,
+      };
+      current.send(JSON.stringify(hello));
+    };
+    current.onmessage = ({ data }) => {
+      const message = parse(data);
+      if (socket === current && message) take(current, message);
+    };
+    current.onclose = () => {
+      if (socket === current) lost();
+    };
+  }
+
+  function take(current: WebSocket, message: NodeUplinkMessage): void {
+    if (message.type === 'refused') {
+      refusal = message.reason;
+      return;
+    }
+    if (message.type === 'welcome') {
+      if (timer !== null) clearTimeout(timer);
+      welcomed = true;
+      attempts = 0;
+      streamPath = message.streamPath;
+      if (title) current.send(JSON.stringify(title));
+    }
+    if (welcomed) onState({ state: 'up', listeners: message.listeners, bitrateKbps, streamPath });
+  }
+
+  function lost(): void {
+    socket = null;
+    welcomed = false;
+    if (closed) return;
+    attempts++;
+    const final = refusal !== null && FINAL.has(refusal);
+    onState({
+      state: 'down',
+      message: refusal ? WORDS[refusal] : UNREACHABLE,
+      reason: refusal ?? 'unreachable',
+      final,
+    });
+    if (final) return;
+    // A refusal is an answer: the node is there, and asking it again at once is no use.
+    const pause = refusal
+      ? LONGEST_RETRY_MS
+      : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
+    after(pause * (0.75 + Math.random() / 2), connect);
+  }
+
+  connect();
+  return {
+    frames(frames) {
+      if (!welcomed || !socket || frames.length === 0) return;
+      if (socket.bufferedAmount + frames.length > maxBehindBytes) return;
+      socket.send(frames);
+    },
+    title(text, artist) {
+      title = {
+        type: 'title',
+        title: text.slice(0, 500),
+        ...(artist ? { artist: artist.slice(0, 500) } : {}),
+      };
+      if (welcomed) socket?.send(JSON.stringify(title));
+    },
+    epoch(next) {
+      if (next === epoch || closed) return;
+      epoch = next;
+      attempts = 0;
+      const old = socket;
+      socket = null;
+      old?.close();
+      connect();
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      if (timer !== null) clearTimeout(timer);
+      socket?.close();
+      socket = null;
+    },
+  };
+}
+
+function parse(data: unknown): NodeUplinkMessage | null {
+  if (typeof data !== 'string') return null;
+  try {
+    const parsed = v.safeParse(NodeUplinkMessage, JSON.parse(data));
+    return parsed.success ? parsed.output : null;
+  } catch {
+    return null;
+  }
+}
