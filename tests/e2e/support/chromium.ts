@@ -4,6 +4,9 @@ export const CHROMIUM = process.env['EARSHOT_CHROMIUM'] ?? '/usr/bin/chromium';
 
 const AS_ROOT = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 
+/** Port 9 (discard) of this machine: where Chromium's own questions to its maker end, so that only the app's are left. */
+const NOWHERE = 'http://127.0.0.1:9/';
+
 /** No call home, no GPU (there is none in CI), a microphone that needs no hardware and no click. */
 export const CHROMIUM_ARGS: readonly string[] = [
   ...AS_ROOT,
@@ -13,6 +16,9 @@ export const CHROMIUM_ARGS: readonly string[] = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--gaia-url=${NOWHERE}`,
+  `--component-updater=url-source=${NOWHERE}`,
+  `--apps-gallery-update-url=${NOWHERE}`,
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
