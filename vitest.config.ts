@@ -22,11 +22,11 @@ export default defineConfig({
         },
       },
       {
-        // Runes need Svelte's client runtime, which Node resolves to the server's by itself.
         plugins: [svelte()],
         resolve: { conditions: ['browser'] },
         test: {
           name: 'runes',
+          environment: './tests/fixtures/client-environment.ts',
           include: ['tests/**/*.svelte.test.ts'],
           server: { deps: { inline: ['svelte'] } },
           testTimeout: 20_000,
