@@ -18,6 +18,8 @@ export interface ConductorOptions {
   clock: RoomClock;
   library: Library;
   player: Player;
+  /** What plays changed, or may have. */
+  onMoment: (moment: Moment | null) => void;
 }
 
 export interface Conductor {
@@ -26,7 +28,7 @@ export interface Conductor {
   close(): void;
 }
 
-export function createConductor({ queries, clock, library, player }: ConductorOptions): Conductor {
+export function createConductor({ queries, clock, library, player, onMoment }: ConductorOptions): Conductor {
   let active = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let closed = false;
@@ -42,6 +44,7 @@ export function createConductor({ queries, clock, library, player }: ConductorOp
     if (closed) return;
     const moment: Moment | null = active ? queries.moment(clock.nowMs()) : null;
     player.follow(moment);
+    onMoment(moment);
     if (!active) return;
     prefetch();
     const changeMs = nextChangeMs(moment);

@@ -7,6 +7,8 @@ const Kept = v.object({
   secret: v.nullable(v.string()),
   volume: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   listening: v.boolean(),
+  /** Room time minus this device's own when it was last here: a lone device's room time goes on over a reload. */
+  roomOffsetMs: v.pipe(v.number(), v.finite()),
   theme: v.picklist(['system', 'light', 'dark']),
   /** The node's last answer to /node.json, so that the links are right while the node is away. */
   nodeInfo: v.nullable(v.unknown()),
@@ -31,6 +33,7 @@ export function createKeptStore(storage: Storage | null, newId: () => string): K
     secret: null,
     volume: 0.8,
     listening: false,
+    roomOffsetMs: 0,
     theme: 'system' as const,
     nodeInfo: null,
   };

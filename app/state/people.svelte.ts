@@ -90,7 +90,9 @@ export class People implements PeopleModel {
   setPresent(present: readonly Presence[]): void {
     this.#present = present;
   }
-  setLevels(levels: ReadonlyMap<string, number>): void {
-    this.#levels = levels;
+  /** @param heard level of each peer's voice as heard here; @param own what this device's microphone hears */
+  setLevels(heard: ReadonlyMap<string, number>, own: number): void {
+    const levels = new Map([...heard, [this.#options.selfId, own] as const].filter(([, level]) => level > 0));
+    if (levels.size > 0 || this.#levels.size > 0) this.#levels = levels;
   }
 }

@@ -13,8 +13,6 @@ export interface QueueOptions {
   people: People;
   tracks: Tracks;
   notices: Notices;
-  /** This device wants the bytes of what comes next (it listens, or hosts). */
-  wantsBytes: () => boolean;
 }
 
 /** What comes next and what has been played. */
