@@ -60,7 +60,7 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
       `script-src ${hashes.script}`,
       `style-src ${hashes.style}`,
       // A source list cannot name an IPv6 address (CSP level 3, section 2.3.1).
-      `connect-src ${app.includes('[') ? 'https:' : app}`,
+      `connect-src ${app.includes('[') ? 'https:' : new URL(app).origin}`,
       "font-src 'self'",
       'img-src data:',
       "base-uri 'none'",

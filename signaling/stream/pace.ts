@@ -8,8 +8,8 @@ import { FRAME_MS } from './frames.ts';
 
 /** A host's frame may be this late before silence takes its place. */
 export const GAP_MS = 250;
-/** Frames further ahead than this are dropped. */
-export const MAX_LEAD_MS = 120;
+/** Frames further ahead than this are dropped: wider than the jitter of a Wi-Fi, narrower than a gap. */
+export const MAX_LEAD_MS = 240;
 /** After a machine slept, at most this much silence is made up for. */
 const MAX_LAG_MS = 300;
 /** Lets a host's clock be fast by this share without ever losing a frame. */

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FRAME_MS } from '../../../signaling/stream/frames.ts';
+import { createPace, GAP_MS, MAX_LEAD_MS } from '../../../signaling/stream/pace.ts';
+
+/** Plays a timeline of frame arrivals; the clock of the node asks for silence every 24 ms. */
+function play(
+  arrivalsMs: readonly number[],
+  untilMs: number,
+): { taken: number; silence: number; sentAtMs: number[] } {
+  const pace = createPace(0);
+  const arrivals = [...arrivalsMs].sort((a, b) => a - b);
+  const sentAtMs: number[] = [];
+  let taken = 0;
+  let silence = 0;
+  let next = 0;
+  for (let now = 0; now <= untilMs; now++) {
+    for (; (arrivals[next] ?? Infinity) <= now; next++) {
+      if (!pace.takeHostFrame(now)) continue;
+      taken++;
+      sentAtMs.push(now);
+    }
+    if (now % FRAME_MS !== 0) continue;
+    const due = pace.takeSilence(now);
+    silence += due;
+    for (let i = 0; i < due; i++) sentAtMs.push(now);
+  }
+  return { taken, silence, sentAtMs };
+}
+
+const steady = (fromMs: number, untilMs: number, everyMs = FRAME_MS): number[] =>
+  Array.from({ length: Math.floor((untilMs - fromMs) / everyMs) }, (_, at) => fromMs + at * everyMs);
+
+describe('pacing', () => {
+  it('sends silence at real time while no host is there', () => {
+    const { silence } = play([], 24_000);
+    expect(silence).toBeGreaterThanOrEqual(1000);
+    expect(silence).toBeLessThanOrEqual(1002);
+  });
+
+  it('passes a steady host untouched, also one whose clock is 0.5 % fast or slow', () => {
+    for (const everyMs of [FRAME_MS * 0.995, FRAME_MS, FRAME_MS * 1.005]) {
+      const arrivals = steady(0, 60_000, everyMs);
+      expect(play(arrivals, 60_000)).toMatchObject({ taken: arrivals.length, silence: 0 });
+    }
+  });
+
+  it('passes frames that come in groups and late by less than the gap', () => {
+    const grouped = steady(0, 30_000).map(
+      (ms) => Math.ceil(ms / 96) * 96 + (Math.floor(ms / 5000) % 2) * 120,
+    );
+    expect(play(grouped, 30_240)).toMatchObject({ taken: grouped.length, silence: 0 });
+  });
+
+  it('fills a gap with silence and drops what comes late in its place', () => {
+    const before = steady(0, 5_000);
+    const stalled = steady(5_000, 7_000).map(() => 7_000);
+    const after = steady(7_000, 12_000);
+    const { taken, silence, sentAtMs } = play([...before, ...stalled, ...after], 12_000);
+    expect(silence * FRAME_MS).toBeGreaterThanOrEqual(1_900);
+    const lost = before.length + stalled.length + after.length - taken;
+    expect(lost).toBeGreaterThan(70);
+    expect(Math.abs(sentAtMs.length * FRAME_MS - 12_000)).toBeLessThanOrEqual(MAX_LEAD_MS + 2 * FRAME_MS);
+  });
+
+  it('makes up for a slept machine with a bounded burst', () => {
+    const pace = createPace(0);
+    pace.takeSilence(0);
+    expect(pace.takeSilence(3_600_000)).toBeLessThanOrEqual(13);
+  });
+
+  it('does not wait when the host has gone', () => {
+    const pace = createPace(0);
+    pace.takeHostFrame(0);
+    expect(pace.takeSilence(100)).toBe(0);
+    pace.hostGone();
+    expect(pace.takeSilence(100)).toBe(4);
+  });
+
+  it('never runs ahead of real time, nor falls silent, whatever a host sends', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 600 }), (arrivals) => {
+        const { sentAtMs } = play(arrivals, 5_000);
+        let last = 0;
+        for (const [at, ms] of [...sentAtMs, 5_000].entries()) {
+          expect(at * FRAME_MS).toBeLessThanOrEqual(ms * 1.02 + MAX_LEAD_MS + 2 * FRAME_MS);
+          expect(ms - last).toBeLessThanOrEqual(GAP_MS + 2 * FRAME_MS);
+          last = ms;
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,270 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseFrames } from '../../../signaling/stream/frames.ts';
+import { ICY_METAINT } from '../../../signaling/stream/icy.ts';
+import { createListener, MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
+import {
+  ask,
+  decode,
+  keysOf,
+  listen,
+  newSecret,
+  openHost,
+  probe,
+  startNode,
+  status,
+  type TestNode,
+  toneFrames,
+  until,
+} from './support.ts';
+
+const TONE_HZ = 1000;
+/** Encoders and decoders need a moment to swing in. */
+const MARGIN = 4800;
+
+let node: TestNode;
+beforeEach(async () => {
+  node = await startNode();
+});
+afterEach(() => node.close());
+
+/** Root mean square and the share of the energy that lies at `hertz` (Goertzel), of the left channel. */
+function measure(samples: Float32Array, hertz: number): { rms: number; share: number } {
+  let real = 0;
+  let imaginary = 0;
+  let energy = 0;
+  const count = samples.length / 2;
+  for (let at = 0; at < count; at++) {
+    const sample = samples[at * 2] ?? 0;
+    const angle = (2 * Math.PI * hertz * at) / 48_000;
+    real += sample * Math.cos(angle);
+    imaginary += sample * Math.sin(angle);
+    energy += sample * sample;
+  }
+  return {
+    rms: Math.sqrt(energy / count),
+    share: (2 * (real * real + imaginary * imaginary)) / count / energy,
+  };
+}
+
+describe('the stream without a host', () => {
+  it('is silence in whole frames at real time, at 48 kHz in stereo, and does not end', async () => {
+    const listener = await listen(`${node.httpUrl}/stream.mp3`);
+    await until(() => listener.received().length >= 384 * 60 || undefined);
+    const startedAt = performance.now();
+    const before = listener.received().length;
+    await until(() => listener.received().length >= before + 384 * 84 || undefined);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const { frames, badBytes } = parseFrames(listener.received());
+    expect(badBytes).toBe(0);
+    expect(seconds).toBeGreaterThan(1.7);
+    expect(seconds).toBeLessThan(3);
+    const mp3 = Buffer.concat(frames);
+    expect(probe(mp3)).toBe('mp3,48000,2');
+    expect(decode(mp3).every((sample) => sample === 0)).toBe(true);
+    listener.close();
+  });
+
+  it('has the headers that speakers want, on both ports, and answers HEAD without a listener', async () => {
+    for (const [url, ca] of [
+      [node.httpUrl, undefined],
+      [node.httpsUrl, node.ca],
+    ] as const) {
+      const head = await ask(`${url}/stream.mp3`, { method: 'HEAD', ...(ca === undefined ? {} : { ca }) });
+      expect(head.status).toBe(200);
+      expect(head.body.length).toBe(0);
+      expect(head.headers).toMatchObject({
+        'content-type': 'audio/mpeg',
+        'accept-ranges': 'none',
+        'transfermode.dlna.org': 'Streaming',
+        'contentfeatures.dlna.org': expect.stringContaining('DLNA.ORG_FLAGS=81700000') as string,
+        'access-control-allow-origin': '*',
+      });
+      expect(head.headers['cache-control']).toContain('no-cache');
+      expect(head.headers['icy-metaint']).toBeUndefined();
+    }
+    const report = await status(node);
+    expect(report.streams[0]).toMatchObject({ listeners: 0, bytesOut: 0, host: null, lastFrameAgeMs: null });
+  });
+
+  it('counts listeners as they come and go', async () => {
+    const listeners = await Promise.all([1, 2, 3].map(() => listen(`${node.httpUrl}/stream.mp3`)));
+    expect((await status(node)).streams[0]?.listeners).toBe(3);
+    listeners[0]?.close();
+    await until(async () => (await status(node)).streams[0]?.listeners === 2 || undefined);
+    for (const listener of listeners) listener.close();
+  });
+
+  it('gives other rooms their own address, and none to what is no room', async () => {
+    const { roomId } = await keysOf(newSecret());
+    const listener = await listen(`${node.httpUrl}/stream/${roomId}.mp3`);
+    await until(() => listener.received().length > 0 || undefined);
+    expect((await status(node)).streams.map((stream) => [stream.path, stream.listeners])).toEqual([
+      ['/stream.mp3', 0],
+      [`/stream/${roomId}.mp3`, 1],
+    ]);
+    listener.close();
+    expect((await ask(`${node.httpUrl}/stream/nonsense.mp3`)).status).toBe(404);
+    expect((await status(node)).rejected['/stream bad-room']).toBe(1);
+  });
+
+  it('says so when there are too many rooms, and makes place when rooms are idle', async () => {
+    const open = [];
+    for (let i = 0; i < 31; i++)
+      open.push(await listen(`${node.httpUrl}/stream/${(await keysOf(newSecret())).roomId}.mp3`));
+    const { roomId } = await keysOf(newSecret());
+    const refused = await ask(`${node.httpUrl}/stream/${roomId}.mp3`);
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '10']);
+    open[0]?.close();
+    const late = await until(async () => {
+      const listener = await listen(`${node.httpUrl}/stream/${roomId}.mp3`);
+      return listener.headers['content-type'] === 'audio/mpeg' ? listener : undefined;
+    });
+    for (const listener of [...open, late]) listener.close();
+  });
+
+  it('offers playlists that point to it', async () => {
+    const m3u = await ask(`${node.httpUrl}/stream.m3u`);
+    const pls = await ask(`${node.httpsUrl}/stream.pls`, { ca: node.ca });
+    expect(m3u.text).toContain(`\n${node.httpUrl}/stream.mp3\n`);
+    expect(pls.text).toContain(`File1=${node.httpUrl}/stream.mp3\n`);
+    expect([m3u.headers['content-type'], pls.headers['content-type']]).toEqual([
+      'audio/x-mpegurl',
+      'audio/x-scpls',
+    ]);
+  });
+});
+
+describe('the stream with a host', () => {
+  it('carries its sound bit by bit, then silence again on the same connection', async () => {
+    const tone = toneFrames(1.2, TONE_HZ);
+    const listener = await listen(`${node.httpUrl}/stream.mp3`);
+    const host = await openHost(node);
+    for (const frame of tone) {
+      host.sendRaw(frame);
+      await new Promise((resolve) => setTimeout(resolve, 23));
+    }
+    host.close();
+    const sent = Buffer.concat(tone.slice(5, -1));
+    await until(() => listener.received().includes(sent) || undefined);
+    const lengthWithTone = listener.received().length;
+    await until(() => listener.received().length > lengthWithTone + 384 * 20 || undefined);
+
+    const all = listener.received();
+    expect(parseFrames(all).badBytes).toBe(0);
+    const start = all.indexOf(sent);
+    const heard = decode(all.subarray(start, start + sent.length)).subarray(2 * MARGIN, -2 * MARGIN);
+    const { rms, share } = measure(heard, TONE_HZ);
+    expect(share).toBeGreaterThan(0.99);
+    expect(rms).toBeGreaterThan(0.05);
+    const after = decode(all.subarray(start + sent.length)).subarray(2 * MARGIN);
+    expect(Math.max(...after.map(Math.abs))).toBe(0);
+    const report = (await status(node)).streams[0];
+    expect(report?.host).toBeNull();
+    expect(report?.bytesIn).toBe(tone.length * 384);
+    listener.close();
+  });
+
+  it('delivers a frame at once', async () => {
+    const listener = await listen(`${node.httpUrl}/stream.mp3`);
+    const host = await openHost(node);
+    const [frame] = toneFrames(0.2, TONE_HZ) as [Buffer];
+    const startedAt = performance.now();
+    host.sendRaw(frame);
+    await until(() => listener.received().includes(frame) || undefined);
+    expect(performance.now() - startedAt).toBeLessThan(150);
+    host.close();
+    listener.close();
+  });
+
+  it('is described by the status while it runs', async () => {
+    const host = await openHost(node, { epoch: 7, peerId: 'laptop', bitrateKbps: 192 });
+    host.send({ type: 'title', title: 'Glass Harbour', artist: 'Mira Sol' });
+    host.sendRaw(toneFrames(0.2, TONE_HZ, 192)[0] ?? '');
+    const stream = await until(async () => {
+      const found = (await status(node)).streams[0];
+      return found?.title != null && found.lastFrameAgeMs !== null ? found : undefined;
+    });
+    expect(stream).toMatchObject({
+      roomId: node.keys.roomId,
+      path: '/stream.mp3',
+      host: { peerId: 'laptop', epoch: 7 },
+      bitrateKbps: 192,
+      bytesIn: 576,
+      title: 'Mira Sol - Glass Harbour',
+    });
+    expect(stream.lastFrameAgeMs).toBeLessThan(5000);
+    host.close();
+  });
+
+  it('tells titles to those who ask for them, between whole pieces of sound', async () => {
+    const host = await openHost(node);
+    host.send({ type: 'title', title: "Don't stop" });
+    await until(async () => (await status(node)).streams[0]?.title === "Don't stop" || undefined);
+    const radio = await listen(`${node.httpUrl}/stream.mp3`, { 'Icy-MetaData': '1' });
+    expect(radio.headers['icy-metaint']).toBe(String(ICY_METAINT));
+    await until(() => radio.received().length > ICY_METAINT + 1000 || undefined);
+    const all = radio.received();
+    const length = (all[ICY_METAINT] ?? 0) * 16;
+    const block = all.subarray(ICY_METAINT + 1, ICY_METAINT + 1 + length).toString();
+    expect(block.replace(/\0+$/, '')).toBe("StreamTitle='Don’t stop';");
+    const sound = Buffer.concat([all.subarray(0, ICY_METAINT), all.subarray(ICY_METAINT + 1 + length)]);
+    expect(parseFrames(sound).badBytes).toBeLessThan(384);
+    radio.close();
+    host.close();
+  });
+});
+
+describe('a slow listener', () => {
+  it('that never reads costs bounded memory and slows nobody', async () => {
+    const stuck: Socket = connect(node.ports.http, '127.0.0.1');
+    await once(stuck, 'connect');
+    stuck.pause();
+    stuck.write('GET /stream.mp3 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(async () => (await status(node)).streams[0]?.listeners === 1 || undefined);
+    const quick = await listen(`${node.httpUrl}/stream.mp3`);
+    await until(() => quick.received().length > 384 * 100 || undefined);
+    expect(parseFrames(quick.received()).badBytes).toBe(0);
+    stuck.destroy();
+    quick.close();
+  });
+
+  it('skips whole frames and comes back at the live edge', () => {
+    const written: Uint8Array[] = [];
+    const response = {
+      queued: 0,
+      destroyed: false,
+      socket: { bytesWritten: 0, writableLength: 0 },
+      get writableLength() {
+        return this.queued;
+      },
+      write(bytes: Uint8Array) {
+        written.push(bytes);
+        this.queued += bytes.length;
+        this.socket.bytesWritten += bytes.length;
+        this.socket.writableLength = this.queued;
+      },
+      destroy() {
+        this.destroyed = true;
+      },
+    };
+    const listener = createListener(response as never, { icy: false, nowMs: 0 });
+    const frame = (mark: number): Uint8Array => new Uint8Array(384).fill(mark);
+    let nowMs = 0;
+    for (let i = 0; i < 1000; i++) listener.write(frame(i % 200), '', (nowMs += 24));
+    expect(response.queued).toBeLessThanOrEqual(MAX_QUEUED_BYTES + 384);
+    const kept = written.length;
+
+    response.queued = 384;
+    response.socket.writableLength = 384;
+    expect(listener.write(frame(201), '', (nowMs += 24))).toBe(0);
+    response.queued = 0;
+    response.socket.writableLength = 0;
+    expect(listener.write(frame(202), '', (nowMs += 24))).toBe(384);
+    expect(written.slice(kept)).toEqual([frame(202)]);
+
+    for (let i = 0; i < 5000; i++) listener.write(frame(1), '', (nowMs += 24));
+    expect(response.destroyed).toBe(true);
+  });
+});

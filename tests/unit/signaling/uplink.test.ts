@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  hello,
+  keysOf,
+  newSecret,
+  openHost,
+  openSocket,
+  startNode,
+  status,
+  type TestNode,
+  toneFrames,
+  until,
+  uplinkMessage,
+} from './support.ts';
+
+let node: TestNode;
+beforeEach(async () => {
+  node = await startNode();
+});
+afterEach(() => node.close());
+
+/** Opens, says this, and tells how it ended. */
+async function refusal(first: unknown): Promise<{ told: string; code: number; reason: string }> {
+  const socket = await openSocket(node, '/uplink');
+  socket.send(first);
+  const { code, reason } = await socket.closed;
+  const { reason: told } = await socket.next(uplinkMessage('refused'));
+  return { told, code, reason };
+}
+
+const hostNow = async (): Promise<string | undefined> => {
+  const host = (await status(node)).streams[0]?.host;
+  return host == null ? undefined : `${host.epoch}/${host.peerId}`;
+};
+
+describe('the uplink', () => {
+  it('welcomes whoever knows the room’s key, and tells the number of listeners', async () => {
+    const host = await openHost(node);
+    expect(host.messages[0]).toEqual({ type: 'welcome', streamPath: '/stream.mp3', listeners: 0 });
+    const listener = await fetch(`${node.httpUrl}/stream.mp3`);
+    expect((await host.next(uplinkMessage('listeners'))).listeners).toBe(1);
+    await listener.body?.cancel();
+    await host.next((message) =>
+      JSON.stringify(message) === '{"type":"listeners","listeners":0}' ? true : undefined,
+    );
+    const other = await keysOf(newSecret());
+    const second = await openHost(node, {}, other);
+    expect(second.messages[0]).toMatchObject({ streamPath: `/stream/${other.roomId}.mp3` });
+    host.close();
+    second.close();
+  });
+
+  it.each([
+    ['wrong-key', async () => ({ ...hello(node.keys), uplinkKey: (await keysOf(newSecret())).uplinkKey })],
+    ['protocol-version', () => ({ ...hello(node.keys), protocol: 2 })],
+    ['bad-message', () => ({ ...hello(node.keys), epoch: -1 })],
+    ['bad-message', () => ({ ...hello(node.keys), sampleRateHz: 44_100 })],
+    ['bad-message', () => ({ type: 'title', title: 'before hello' })],
+    ['bad-message', () => null],
+  ])('refuses with the reason %s', async (reason, first) => {
+    expect(await refusal(await first())).toEqual({ told: reason, code: 1008, reason });
+    expect((await status(node)).rejected[`/uplink ${reason}`]).toBe(1);
+    expect(await hostNow()).toBeUndefined();
+  });
+
+  it('refuses frames before hello, and text that is no JSON', async () => {
+    for (const raw of [toneFrames(0.1, 440)[0] ?? '', '{"type":', Buffer.from([0, 1, 2])]) {
+      const socket = await openSocket(node, '/uplink');
+      socket.sendRaw(raw);
+      expect((await socket.closed).reason).toBe('bad-message');
+    }
+  });
+
+  it('closes one that says nothing within five seconds', async () => {
+    const startedAt = performance.now();
+    const socket = await openSocket(node, '/uplink');
+    expect((await socket.closed).reason).toBe('hello-timeout');
+    expect(performance.now() - startedAt).toBeGreaterThan(4_500);
+  });
+
+  it('lets the higher (epoch, peerId) win, whoever comes first', async () => {
+    const a = await openHost(node, { epoch: 3, peerId: 'b' });
+    expect(await refusal(hello(node.keys, { epoch: 2, peerId: 'z' }))).toMatchObject({ told: 'lower-epoch' });
+    expect(await refusal(hello(node.keys, { epoch: 3, peerId: 'a' }))).toMatchObject({ told: 'lower-epoch' });
+    expect(await hostNow()).toBe('3/b');
+
+    const c = await openHost(node, { epoch: 3, peerId: 'c' });
+    expect((await a.closed).reason).toBe('superseded');
+    const d = await openHost(node, { epoch: 4, peerId: 'a' });
+    expect((await c.closed).reason).toBe('superseded');
+    expect(await hostNow()).toBe('4/a');
+
+    const again = await openHost(node, { epoch: 4, peerId: 'a' });
+    expect((await d.closed).reason).toBe('superseded');
+    again.close();
+    await until(async () => (await hostNow()) === undefined || undefined);
+    await (await openHost(node, { epoch: 1 })).close();
+  });
+
+  it('puts no frame of a replaced host into the stream', async () => {
+    const response = await fetch(`${node.httpUrl}/stream.mp3`);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const low = toneFrames(0.2, 300);
+    const high = toneFrames(0.2, 3000);
+    const first = await openHost(node, { epoch: 1 });
+    const second = await openHost(node, { epoch: 2 });
+    first.sendRaw(low[3] ?? '');
+    second.sendRaw(high[3] ?? '');
+    let heard = Buffer.alloc(0);
+    while (!heard.includes(high[3] ?? ''))
+      heard = Buffer.concat([heard, (await reader.read()).value ?? Buffer.alloc(0)]);
+    expect(heard.includes(low[3] ?? 'x')).toBe(false);
+    await reader.cancel();
+    second.close();
+  });
+
+  it('drops and counts what is no frame, and closes one that sends nothing else', async () => {
+    const host = await openHost(node);
+    const [frame] = toneFrames(0.1, 440) as [Buffer];
+    host.sendRaw(Buffer.concat([Buffer.from('junk'), frame]));
+    await until(async () => (await status(node)).rejected['/uplink bad-frames'] === 1 || undefined);
+    expect((await status(node)).streams[0]?.bytesIn).toBe(384);
+    for (let i = 0; i < 20; i++) host.sendRaw(Buffer.alloc(400, i));
+    expect((await host.closed).reason).toBe('not-frames');
+  });
+
+  it('takes no message above its limit', async () => {
+    const host = await openHost(node);
+    host.sendRaw(Buffer.alloc(81_921));
+    expect((await host.closed).code).toBe(1009);
+    await until(async () => (await status(node)).rejected['/uplink protocol-error'] === 1 || undefined);
+  });
+
+  it('survives anything that is sent to it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.json(), fc.string(), fc.uint8Array({ maxLength: 2000 })), async (data) => {
+        const socket = await openSocket(node, '/uplink');
+        socket.sendRaw(data);
+        expect((await socket.closed).reason).toBe('bad-message');
+      }),
+      { numRuns: 40 },
+    );
+    expect(await hostNow()).toBeUndefined();
+    (await openHost(node)).close();
+  });
+});
