@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import {
+  bestOf,
+  measure,
+  offsetAt,
+  update,
+  type ClockState,
+  type ProbeSample,
+} from '../../../app/clock/filter.ts';
+import { seeded } from '../session/peers.ts';
+
+interface Network {
+  /** Room time of a local time. */
+  roomMs: (localMs: number) => number;
+  /** Delay of one way, in ms. */
+  thereMs: () => number;
+  backMs: () => number;
+}
+
+function probe({ roomMs, thereMs, backMs }: Network, t0: number): ProbeSample {
+  const arrivedMs = t0 + thereMs();
+  const answeredMs = arrivedMs + 0.2;
+  return { t0, t1: roomMs(arrivedMs), t2: roomMs(answeredMs), t3: answeredMs + backMs() };
+}
+
+/** Bursts of 8 probes 25 ms apart, each `everyMs`; returns the largest error seen from burst `skip` on. */
+function worstErrorMs(network: Network, { bursts = 30, everyMs = 10_000, skip = 10 } = {}): number {
+  let state: ClockState | null = null;
+  let worstMs = 0;
+  for (let burst = 0; burst < bursts; burst++) {
+    const beginMs = 5_000_000 + burst * everyMs;
+    const samples = Array.from({ length: 8 }, (_, i) => probe(network, beginMs + i * 25));
+    const best = bestOf(samples);
+    if (best === null) throw new Error('no usable probe');
+    state = update(state, best);
+    if (burst < skip) continue;
+    // Until just before the next burst: there the drift has had longest to show.
+    for (const localMs of [beginMs + 200, beginMs + everyMs - 1]) {
+      worstMs = Math.max(worstMs, Math.abs(localMs + offsetAt(state, localMs) - network.roomMs(localMs)));
+    }
+  }
+  return worstMs;
+}
+
+/** Mostly near `baseMs`, now and then long: the tail of a busy Wi-Fi. */
+function wifi(random: () => number, baseMs: number): () => number {
+  return () => baseMs - Math.log(1 - random()) * 3 + (random() < 0.1 ? 40 * random() : 0);
+}
+
+describe('clock filter', () => {
+  test('K1 offset and round trip of a probe', () => {
+    expect(measure({ t0: 100, t1: 1105, t2: 1107, t3: 112 })).toEqual({
+      offsetMs: 1000,
+      roundTripMs: 10,
+      atMs: 106,
+    });
+  });
+
+  test('K1 probes whose times make no sense are dropped', () => {
+    expect(measure({ t0: 100, t1: 1105, t2: 1104, t3: 112 })).toBeNull();
+    expect(measure({ t0: 100, t1: 1100, t2: 1120, t3: 112 })).toBeNull();
+    expect(measure({ t0: 100, t1: Number.NaN, t2: 1, t3: 112 })).toBeNull();
+    expect(measure({ t0: 100, t1: -Infinity, t2: Infinity, t3: 112 })).toBeNull();
+    expect(bestOf([{ t0: 100, t1: 1105, t2: 1104, t3: 112 }])).toBeNull();
+    expect(bestOf([])).toBeNull();
+  });
+
+  test('K2 the shortest round trip of a burst counts', () => {
+    const quick = { t0: 0, t1: 502, t2: 502, t3: 4 };
+    const slow = { t0: 0, t1: 530, t2: 530, t3: 34 };
+    expect(bestOf([slow, quick, slow])).toEqual(measure(quick));
+  });
+
+  test('K3 jitter of some milliseconds leaves less than 1 ms', () => {
+    const random = seeded(42);
+    const worstMs = worstErrorMs({
+      roomMs: (localMs) => localMs + 123_456,
+      thereMs: wifi(random, 2),
+      backMs: wifi(random, 2),
+    });
+    console.log(`clock: ${worstMs.toFixed(3)} ms worst error with jitter`);
+    expect(worstMs).toBeLessThan(1);
+  });
+
+  test('K4 a drift of ±100 ppm is learnt', () => {
+    for (const ppm of [-100, 100]) {
+      const random = seeded(7);
+      const worstMs = worstErrorMs({
+        roomMs: (localMs) => localMs * (1 + ppm * 1e-6) - 77_000,
+        thereMs: wifi(random, 2),
+        backMs: wifi(random, 2),
+      });
+      console.log(`clock: ${worstMs.toFixed(3)} ms worst error at ${ppm} ppm`);
+      expect(worstMs).toBeLessThan(1);
+    }
+  });
+
+  test('K5 a constant asymmetry shifts by half of it', () => {
+    const network: Network = { roomMs: (localMs) => localMs + 50, thereMs: () => 2, backMs: () => 8 };
+    const worstMs = worstErrorMs(network);
+    expect(worstMs).toBeGreaterThan(2.9);
+    expect(worstMs).toBeLessThan(3.1);
+  });
+
+  test('K6 one stray moves nothing, two in a row are a step', () => {
+    const at = (offsetMs: number, atMs: number) => ({ offsetMs, roundTripMs: 4, atMs });
+    let state = update(null, at(1000, 0));
+    state = update(state, at(1000, 10_000));
+    const strayed = update(state, at(1400, 20_000));
+    expect(offsetAt(strayed, 20_000)).toBeCloseTo(1000, 6);
+    expect(offsetAt(update(strayed, at(1000.1, 30_000)), 30_000)).toBeCloseTo(1000, 0);
+    const stepped = update(strayed, at(1400, 30_000));
+    expect(offsetAt(stepped, 30_000)).toBe(1400);
+  });
+
+  test('K6 a local clock that went back starts anew', () => {
+    const state = update(null, { offsetMs: 10, roundTripMs: 2, atMs: 5000 });
+    expect(update(state, { offsetMs: 900, roundTripMs: 2, atMs: 100 })).toMatchObject({
+      offsetMs: 900,
+      drift: 0,
+    });
+  });
+});
