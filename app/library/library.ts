@@ -56,7 +56,7 @@ export interface Library {
   cancelFetch(trackId: string): void;
   /** Deletes a track's bytes from this device. */
   remove(trackId: string): Promise<void>;
-  /** Puts the bytes of a just removed track back: null once they are really gone. */
+  /** Every track of which at least a byte is here, by trackId. */
   holdings(): ReadonlyMap<string, Holding>;
   /** Peers that hold a track completely, self not counted. */
   holders(trackId: string): number;

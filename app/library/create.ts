@@ -1,0 +1,189 @@
+import type { Transport } from '../mesh/transport.ts';
+import type { Analyser } from './analyse/client.ts';
+import { writeArt } from './art.ts';
+import type { DownloadTimes } from './download.ts';
+import { importFiles } from './import.ts';
+import type { Holding, Library, TrackRef } from './library.ts';
+import { type Shelved, createShelf, heldBytes, isComplete } from './shelf.ts';
+import type { BlobStore } from './store.ts';
+import { createTransfer } from './transfer.ts';
+
+/** Chunks come many times a second; screens need not. */
+const TELL_EVERY_MS = 100;
+
+export interface LibraryOptions {
+  store: BlobStore;
+  transport: Transport;
+  analyser: Analyser;
+  times?: DownloadTimes;
+  /** `navigator.storage`, or null where there is none. */
+  storage: Pick<StorageManager, 'estimate' | 'persist' | 'persisted'> | null;
+  /** Makes an object URL; a test may have no such thing. */
+  urls?: Pick<typeof URL, 'createObjectURL' | 'revokeObjectURL'>;
+}
+
+export interface LoadedLibrary extends Library {
+  /** What the last session left is in `holdings()`. Rejects when the device's store cannot be opened. */
+  readonly loaded: Promise<void>;
+}
+
+function refOf({ meta }: Shelved): TrackRef {
+  return { trackId: meta.id, bytes: meta.bytes, chunksId: meta.chunksId, mime: meta.mime };
+}
+
+function holdingOf(blob: Shelved): Holding {
+  return {
+    trackId: blob.meta.id,
+    heldBytes: heldBytes(blob),
+    totalBytes: blob.meta.bytes,
+    complete: isComplete(blob),
+    imported: blob.meta.imported,
+  };
+}
+
+/** The library of this device. Closes its analyser and its store when it is closed. */
+export function createLibrary(options: LibraryOptions): LoadedLibrary {
+  const { store, transport, analyser, storage, urls = URL } = options;
+  const shelf = createShelf(store);
+  const transfer = createTransfer({ transport, shelf, ...(options.times && { times: options.times }) });
+  const listeners = new Set<() => void>();
+  const artUrls = new Map<string, string | null>();
+  let holdings: Map<string, Holding> | null = null;
+  let telling: ReturnType<typeof setTimeout> | undefined;
+  let persistAsked = false;
+  let closed = false;
+
+  function changed(): void {
+    holdings = null;
+    telling ??= setTimeout(() => {
+      telling = undefined;
+      listeners.forEach((listener) => listener());
+    }, TELL_EVERY_MS);
+  }
+
+  const unsubscribe = [
+    transfer.onChange(changed),
+    shelf.onChange((id) => {
+      changed();
+      const blob = shelf.get(id);
+      if (blob?.meta.kind === 'track' && blob.meta.wanted && isComplete(blob)) void want(id, false);
+    }),
+  ];
+
+  async function want(id: string, wanted: boolean): Promise<void> {
+    const blob = shelf.get(id);
+    if (blob && blob.meta.wanted !== wanted) await shelf.put({ ...blob.meta, wanted });
+  }
+
+  const loaded = shelf.loaded.then(() => {
+    for (const blob of shelf.all()) {
+      if (blob.meta.kind === 'track' && blob.meta.wanted && !isComplete(blob)) transfer.fetch(refOf(blob));
+    }
+  });
+  // Whoever needs it awaits it; an unopened store must not be an unhandled rejection as well.
+  loaded.catch(() => {});
+
+  async function fetchTrack(track: TrackRef): Promise<void> {
+    await shelf.loaded;
+    if (closed) return;
+    const { trackId: id, bytes, mime, chunksId } = track;
+    if (shelf.get(id)) await want(id, true);
+    else {
+      const manifest = new Uint8Array(0);
+      await shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, imported: false, wanted: true });
+    }
+    if (!closed) transfer.fetch(track);
+  }
+
+  function artUrl(artId: string): string | null {
+    const known = artUrls.get(artId);
+    if (known !== undefined) return known;
+    const blob = shelf.get(artId);
+    if (!blob || !isComplete(blob)) {
+      void shelf.loaded.then(() => !closed && !shelf.get(artId) && transfer.fetchArt(artId));
+      return null;
+    }
+    artUrls.set(artId, null);
+    shelf.blob(artId).then(
+      (data) => {
+        if (closed || !shelf.get(artId)) return;
+        artUrls.set(artId, urls.createObjectURL(data));
+        changed();
+      },
+      () => artUrls.delete(artId),
+    );
+    return null;
+  }
+
+  async function forgetArt(artId: string | undefined): Promise<void> {
+    if (artId === undefined || [...shelf.all()].some(({ meta }) => meta.artId === artId)) return;
+    const url = artUrls.get(artId);
+    if (url) urls.revokeObjectURL(url);
+    artUrls.delete(artId);
+    await shelf.delete(artId);
+  }
+
+  return {
+    loaded,
+    async *import(files, signal) {
+      if (!persistAsked) {
+        persistAsked = true;
+        // Refused or not: the files are imported.
+        void storage?.persist().catch(() => false);
+      }
+      await shelf.loaded;
+      yield* importFiles({ files, signal, analyser, shelf, writeArt, forget: transfer.forget });
+    },
+    open: transfer.open,
+    fetch(track) {
+      fetchTrack(track).catch(() => {});
+    },
+    cancelFetch(trackId) {
+      transfer.cancelFetch(trackId);
+      want(trackId, false).catch(() => {});
+    },
+    async remove(trackId) {
+      await shelf.loaded;
+      transfer.forget(trackId);
+      const artId = shelf.get(trackId)?.meta.artId;
+      await shelf.delete(trackId);
+      await forgetArt(artId);
+    },
+    holdings() {
+      holdings ??= new Map(
+        [...shelf.all()]
+          .filter(({ meta, heldChunks }) => meta.kind === 'track' && heldChunks > 0)
+          .map((blob) => [blob.meta.id, holdingOf(blob)]),
+      );
+      return holdings;
+    },
+    holders: transfer.holders,
+    artUrl,
+    onChange(listener) {
+      const own = () => listener();
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+    async storage() {
+      const used = [...shelf.all()].reduce((sum, blob) => sum + heldBytes(blob), 0);
+      const estimate = await storage?.estimate();
+      return {
+        usedBytes: used,
+        quotaBytes: estimate?.quota ?? 0,
+        persistent: (await storage?.persisted()) ?? false,
+      };
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      clearTimeout(telling);
+      listeners.clear();
+      unsubscribe.forEach((off) => off());
+      transfer.close();
+      analyser.close();
+      for (const url of artUrls.values()) if (url) urls.revokeObjectURL(url);
+      artUrls.clear();
+      store.close();
+    },
+  };
+}

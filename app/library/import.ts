@@ -1,0 +1,174 @@
+/** Files → tracks on the shelf, one after the other; a bad one is reported and the rest go on. */
+import type { Analyser } from './analyse/client.ts';
+import { type Analysis, ImportError } from './analyse/analysis.ts';
+import type { writeArt as WriteArt } from './art.ts';
+import { chunkRange, isChunk } from './chunks.ts';
+import type { ImportedTrack, ImportEvent } from './library.ts';
+import { type Shelf, isComplete } from './shelf.ts';
+import { NoSpaceError } from './store.ts';
+
+export interface ImportOptions {
+  files: readonly File[];
+  signal: AbortSignal;
+  analyser: Analyser;
+  shelf: Shelf;
+  writeArt: typeof WriteArt;
+  /** Ends what is under way for a track that is about to be replaced. */
+  forget(trackId: string): void;
+}
+
+/** Reading and hashing a file, and writing it, weigh the same in the progress. */
+const HALF = 2;
+
+export async function* importFiles(options: ImportOptions): AsyncGenerator<ImportEvent> {
+  for (const [fileIndex, file] of options.files.entries()) {
+    if (options.signal.aborted) return;
+    yield* importFile(options, file, fileIndex);
+  }
+}
+
+async function* importFile(
+  options: ImportOptions,
+  file: File,
+  fileIndex: number,
+): AsyncGenerator<ImportEvent> {
+  const { signal } = options;
+  const fileName = file.name;
+  const totalBytes = file.size;
+  let doneBytes = 0;
+  let wake: () => void = () => {};
+  const onProgress = (bytes: number) => {
+    doneBytes = bytes;
+    wake();
+  };
+
+  const work = importOne(options, file, onProgress);
+  let over = false;
+  const settled = work.then(
+    () => (over = true),
+    () => (over = true),
+  );
+  yield { type: 'progress', fileIndex, fileName, doneBytes: 0, totalBytes };
+  let toldBytes = 0;
+  while (!over) {
+    await Promise.race([settled, new Promise<void>((resolve) => (wake = resolve))]);
+    if (over || doneBytes === toldBytes) continue;
+    toldBytes = doneBytes;
+    yield { type: 'progress', fileIndex, fileName, doneBytes, totalBytes };
+  }
+  try {
+    const { track, alreadyHere } = await work;
+    yield { type: 'done', fileIndex, fileName, track, alreadyHere };
+  } catch (error) {
+    if (signal.aborted) return;
+    const failure = asFailure(error, fileName);
+    yield { type: 'failed', fileIndex, fileName, reason: failure.reason, message: failure.message };
+  }
+}
+
+function asFailure(error: unknown, fileName: string): ImportError {
+  if (error instanceof ImportError) return error;
+  if (error instanceof NoSpaceError) {
+    const message = `“${fileName}” does not fit: this device has no space left for it.`;
+    return new ImportError('no-space', message);
+  }
+  return new ImportError('unreadable', `“${fileName}” could not be stored: ${String(error)}`);
+}
+
+async function importOne(
+  { signal, analyser, shelf, writeArt, forget }: ImportOptions,
+  file: File,
+  onProgress: (doneBytes: number) => void,
+): Promise<{ track: ImportedTrack; alreadyHere: boolean }> {
+  const analysis = await analyser.analyse(file, signal, (bytes) => onProgress(Math.floor(bytes / HALF)));
+  const { trackId, chunksId } = analysis;
+  const known = shelf.get(trackId);
+  const track = describe(analysis);
+  if (known?.meta.chunksId === chunksId && isComplete(known)) {
+    if (!known.meta.imported) await shelf.put({ ...known.meta, imported: true, wanted: false });
+    return { track, alreadyHere: true };
+  }
+  if (known) {
+    forget(trackId);
+    await shelf.delete(trackId);
+  }
+  try {
+    await keep(analysis, file, signal, shelf, onProgress);
+    if (analysis.art) await keepArt(analysis.art, shelf, writeArt);
+  } catch (error) {
+    await shelf.delete(trackId);
+    throw error;
+  }
+  return { track, alreadyHere: false };
+}
+
+function describe({
+  trackId,
+  bytes,
+  chunksId,
+  mime,
+  title,
+  artist,
+  album,
+  durationMs,
+  art,
+}: Analysis): ImportedTrack {
+  return {
+    ref: { trackId, bytes, chunksId, mime },
+    title,
+    ...(artist !== undefined && { artist }),
+    ...(album !== undefined && { album }),
+    durationMs,
+    ...(art && { artId: art.artId }),
+  };
+}
+
+async function keep(
+  { trackId, bytes, chunksId, manifest, mime, art }: Analysis,
+  file: File,
+  signal: AbortSignal,
+  shelf: Shelf,
+  onProgress: (doneBytes: number) => void,
+): Promise<void> {
+  const blob = await shelf.put({
+    id: trackId,
+    kind: 'track',
+    bytes,
+    mime,
+    chunksId,
+    manifest,
+    imported: true,
+    wanted: false,
+    ...(art && { artId: art.artId }),
+  });
+  for (let index = 0; index < blob.chunks; index++) {
+    signal.throwIfAborted();
+    const { start, end } = chunkRange(index, bytes);
+    const data = new Uint8Array(await file.slice(start, end).arrayBuffer());
+    if (!(await isChunk(data, index, bytes, manifest))) {
+      throw new ImportError('unreadable', `“${file.name}” changed while it was imported.`);
+    }
+    await shelf.write(trackId, index, data);
+    onProgress(Math.floor((bytes + end) / HALF));
+  }
+}
+
+async function keepArt(
+  { artId, data }: NonNullable<Analysis['art']>,
+  shelf: Shelf,
+  writeArt: typeof WriteArt,
+): Promise<void> {
+  const known = shelf.get(artId);
+  if (known && isComplete(known)) return;
+  await shelf.put({
+    id: artId,
+    kind: 'art',
+    bytes: data.length,
+    mime: 'image/jpeg',
+    chunksId: '',
+    manifest: new Uint8Array(0),
+    imported: true,
+    wanted: false,
+  });
+  await writeArt(shelf, artId, data);
+}

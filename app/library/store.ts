@@ -1,0 +1,49 @@
+/**
+ * Where a device keeps the audio: blobs named by their SHA-256, filled chunk by chunk. Adapters: `opfs.ts` (browsers)
+ * and `memory-store.ts` (tests). One contract suite, `tests/contract/store.ts`, runs against both.
+ */
+import type { Bitmap } from './bitmap.ts';
+
+export interface BlobMeta {
+  /** SHA-256 of the whole blob, hex. */
+  id: string;
+  kind: 'track' | 'art';
+  bytes: number;
+  mime: string;
+  /** Empty for a picture, which travels in one piece. */
+  chunksId: string;
+  /** See chunks.ts. Empty until it is known. */
+  manifest: Uint8Array<ArrayBuffer>;
+  imported: boolean;
+  /** To be fetched completely, also after a reload. */
+  wanted: boolean;
+  /** Cover that belongs to it: removed together with the last track that shows it. */
+  artId?: string;
+}
+
+export interface StoredBlob extends BlobMeta {
+  bitmap: Bitmap;
+}
+
+/** The device has no room for these bytes. */
+export class NoSpaceError extends Error {
+  override readonly name = 'NoSpaceError';
+}
+
+export interface BlobStore {
+  all(): Promise<StoredBlob[]>;
+  /** Adds a blob without bytes, or replaces what is known of one; its bytes and bitmap stay. */
+  put(meta: BlobMeta): Promise<void>;
+  /**
+   * Stores a chunk and marks it as held, in this order, so that a crash never leaves a mark without bytes. Rejects with
+   * NoSpaceError, or when the blob is unknown.
+   */
+  write(id: string, chunkIndex: number, data: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Bytes [start, end) of chunks that are held. */
+  read(id: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** A complete blob, for an object URL. */
+  blob(id: string): Promise<Blob>;
+  /** Deleting what is not there is harmless. */
+  delete(id: string): Promise<void>;
+  close(): void;
+}

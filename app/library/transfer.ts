@@ -1,0 +1,199 @@
+/** Bytes from peers and to peers: the shelf's other side. */
+import type { PeerId, Transport } from '../mesh/transport.ts';
+import { createArtFetcher } from './art.ts';
+import { type Download, type DownloadTimes, DOWNLOAD_TIMES, createDownload } from './download.ts';
+import type { ByteSource, TrackRef } from './library.ts';
+import { createNeighbours } from './neighbours.ts';
+import { createServer } from './serve.ts';
+import { type Shelf, isComplete } from './shelf.ts';
+import { type Message, decode, encode } from './wire.ts';
+
+/** Tracks that are fetched at once without anybody waiting for them. */
+const BACKGROUND_DOWNLOADS = 2;
+
+export interface TransferOptions {
+  transport: Transport;
+  shelf: Shelf;
+  times?: DownloadTimes;
+}
+
+export interface Transfer {
+  open(track: TrackRef): ByteSource;
+  fetch(track: TrackRef): void;
+  cancelFetch(trackId: string): void;
+  fetchArt(artId: string): void;
+  /** Ends everything that concerns this track, for its removal. */
+  forget(trackId: string): void;
+  holders(trackId: string): number;
+  onChange(listener: () => void): () => void;
+  close(): void;
+}
+
+export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: TransferOptions): Transfer {
+  const neighbours = createNeighbours(transport, shelf);
+  const server = createServer(transport, shelf);
+  const send = (to: PeerId, message: Message) => transport.send(to, 'control', encode(message));
+  const art = createArtFetcher({ shelf, neighbours, send, timeoutMs: times.requestMs });
+  /** In the order in which they were asked for. */
+  const wanted = new Map<string, TrackRef>();
+  const downloads = new Map<string, Download>();
+  const sources = new Map<string, Set<{ fail(error: Error): void }>>();
+  let peers = transport.peers();
+  let closed = false;
+
+  function isHere(id: string): boolean {
+    const blob = shelf.get(id);
+    return blob !== undefined && isComplete(blob);
+  }
+
+  function download(track: TrackRef): Download {
+    const known = downloads.get(track.trackId);
+    if (known) return known;
+    const created = createDownload({
+      track,
+      shelf,
+      neighbours,
+      times,
+      send,
+      onEnd(error) {
+        downloads.delete(track.trackId);
+        wanted.delete(track.trackId);
+        if (error) sources.get(track.trackId)?.forEach((source) => source.fail(error));
+        schedule();
+      },
+    });
+    downloads.set(track.trackId, created);
+    return created;
+  }
+
+  function schedule(): void {
+    if (closed) return;
+    let running = 0;
+    for (const [id, track] of [...wanted]) {
+      if (isHere(id)) {
+        wanted.delete(id);
+        continue;
+      }
+      // A track that nobody here holds must not keep the others from being fetched.
+      if (!downloads.has(id) && neighbours.holders(id).length === 0) continue;
+      if (running++ >= BACKGROUND_DOWNLOADS) return;
+      download(track).pump();
+    }
+  }
+
+  function onMessage(from: PeerId, bytes: Uint8Array<ArrayBuffer>): void {
+    const message = decode(bytes);
+    if (!message || closed) return;
+    switch (message.type) {
+      case 'haves':
+        neighbours.receive(from, message);
+        break;
+      case 'wantBits':
+      case 'wantManifest':
+      case 'wantChunk':
+      case 'wantArt':
+      case 'cancelChunk':
+        server.receive(from, message);
+        break;
+      case 'art':
+        art.receive(from, message.id, message.data);
+        break;
+      case 'denied':
+        if (message.wanted === 'art') art.denied(from, message.id);
+        else downloads.get(message.id)?.receive(from, message);
+        break;
+      default:
+        downloads.get(message.id)?.receive(from, message);
+    }
+  }
+
+  const unsubscribe = [
+    transport.onMessage('control', onMessage),
+    transport.onMessage('bytes', onMessage),
+    transport.onPeers((next) => {
+      for (const peerId of peers) {
+        if (next.includes(peerId)) continue;
+        for (const current of downloads.values()) current.peerGone(peerId);
+        art.peerGone(peerId);
+      }
+      peers = next;
+    }),
+    neighbours.onChange(() => {
+      for (const current of downloads.values()) current.pump();
+      art.pump();
+      schedule();
+    }),
+  ];
+
+  function open(track: TrackRef): ByteSource {
+    const { trackId, bytes } = track;
+    const over = new AbortController();
+    const source = { fail: (error: Error) => over.abort(error) };
+    const siblings = sources.get(trackId) ?? new Set();
+    sources.set(trackId, siblings.add(source));
+    void shelf.loaded.then(() => {
+      if (!over.signal.aborted && !isHere(trackId)) download(track).pump();
+    });
+
+    return {
+      bytes,
+      async read(start, end, signal) {
+        if (!(start >= 0 && start <= end && end <= bytes)) throw new RangeError('outside of the track');
+        const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+        either.throwIfAborted();
+        await shelf.loaded;
+        either.throwIfAborted();
+        if (!isHere(trackId)) await download(track).need(start, end, either);
+        return shelf.read(trackId, start, end);
+      },
+      close() {
+        if (!siblings.delete(source)) return;
+        over.abort(new DOMException('the track was closed', 'AbortError'));
+        if (siblings.size > 0) return;
+        sources.delete(trackId);
+        if (wanted.has(trackId)) return;
+        downloads.get(trackId)?.close();
+        downloads.delete(trackId);
+      },
+    };
+  }
+
+  return {
+    open,
+    fetch(track) {
+      wanted.set(track.trackId, track);
+      void shelf.loaded.then(schedule);
+    },
+    cancelFetch(trackId) {
+      wanted.delete(trackId);
+      if (sources.has(trackId)) return;
+      downloads.get(trackId)?.close();
+      downloads.delete(trackId);
+      schedule();
+    },
+    fetchArt: art.fetch,
+    forget(trackId) {
+      wanted.delete(trackId);
+      downloads.get(trackId)?.close();
+      downloads.delete(trackId);
+      const error = new DOMException('the track was removed from this device', 'AbortError');
+      sources.get(trackId)?.forEach((source) => source.fail(error));
+    },
+    holders: neighbours.completeHolders,
+    onChange: neighbours.onChange,
+    close() {
+      if (closed) return;
+      closed = true;
+      unsubscribe.forEach((off) => off());
+      for (const current of downloads.values()) current.close();
+      for (const all of sources.values()) {
+        all.forEach((source) => source.fail(new DOMException('the library was closed', 'AbortError')));
+      }
+      downloads.clear();
+      sources.clear();
+      art.close();
+      server.close();
+      neighbours.close();
+    },
+  };
+}
