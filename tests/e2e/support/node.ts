@@ -36,10 +36,12 @@ export interface NodeOptions {
   args?: readonly string[];
   bind?: string;
   dataDir?: string;
+  /** What Node runs: `signaling/main.ts` by default; `scripts/start.mjs` for what `npm start` does. */
+  entry?: readonly string[];
 }
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 interface Banner {
   joinLink: string;
@@ -58,7 +60,7 @@ function bannerOf(output: string): Banner | null {
   return { joinLink, appUrl, streamUrl, stunPort: Number(/"stunPort":(\d+)/.exec(output)?.[1] ?? 0) };
 }
 
-/** Rejects with everything the node said when it ends before its banner, or has none within 20 s. */
+/** Rejects with everything the node said when it ends before its banner, or has none within 60 s (a build included). */
 export async function startNode(options: NodeOptions = {}): Promise<RunningNode> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'earshot-data-'));
   let output = '';
@@ -69,7 +71,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
 
   async function launch(port: number, httpPort: number, stunPort: number): Promise<Banner> {
     const args = [
-      ...['--import', 'tsx', 'signaling/main.ts', '--data', dataDir, '--bind', options.bind ?? '127.0.0.1'],
+      ...(options.entry ?? ['--import', 'tsx', 'signaling/main.ts']),
+      ...['--data', dataDir, '--bind', options.bind ?? '127.0.0.1'],
       ...['--port', `${port}`, '--http-port', `${httpPort}`, '--stun-port', `${stunPort}`],
       ...(options.args ?? []),
     ];

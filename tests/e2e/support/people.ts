@@ -8,6 +8,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from '@playwri
 import { CHROMIUM, CHROMIUM_ARGS } from './chromium.ts';
 import { readNetLog } from './net-log.ts';
 import type { RunningNode } from './node.ts';
+import { sayName } from './room.ts';
 import { homeThatTrusts } from './trust.ts';
 
 export const PHONE = { width: 390, height: 844 } as const;
@@ -76,13 +77,6 @@ function watch(context: BrowserContext): { faults: string[]; requests: string[] 
   });
   context.on('page', (page) => page.on('websocket', (socket) => requests.push(socket.url())));
   return { faults, requests };
-}
-
-/** Answers the one question of the welcome screen. */
-export async function sayName(page: Page, name: string): Promise<void> {
-  await page.getByLabel('What shall we call you?').fill(name);
-  await page.getByRole('button', { name: 'Come in' }).click();
-  await page.getByRole('navigation', { name: 'Places' }).waitFor();
 }
 
 export function createPeople(node: RunningNode): People {
