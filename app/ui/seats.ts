@@ -1,7 +1,7 @@
 /**
- * Where people sit around the cover. Two rings carry people (listening here: the inner, remote only: the outer); seats
- * are spread evenly over the parts of a ring that lie inside the stage, from the top right onwards. Pure; pixels and
- * radians, angle 0 to the right, growing clockwise.
+ * Where people sit around the cover. Everybody gets an angle of their own, spread evenly over the parts of the inner
+ * ring that lie inside the stage, from the top right onwards; who listens sits on the inner ring, who only controls on
+ * the outer one. Pure; pixels and radians, angle 0 to the right, growing clockwise.
  */
 export interface Seat {
   x: number;
@@ -36,32 +36,39 @@ export function openArcs(radius: number, width: number, height: number, margin: 
   return halves;
 }
 
-/** Even places for `count` discs; empty when the ring lies outside the stage. */
-export function seatsOn(
+/** Even angles for `count` discs along the open arcs; empty when the ring lies outside the stage. */
+export function anglesOn(
   radius: number,
   count: number,
   width: number,
   height: number,
   margin: number,
-): Seat[] {
+): number[] {
   const arcs = openArcs(radius, width, height, margin);
   const total = arcs.reduce((sum, arc) => sum + arc.to - arc.from, 0);
-  if (arcs.length === 0 || count === 0) return [];
-  const seats: Seat[] = [];
-  for (let i = 0; i < count; i++) {
+  const angles: number[] = [];
+  for (let i = 0; i < count && arcs.length > 0; i++) {
     let along = ((i + 0.5) / count) * total;
-    let angle = arcs[0]?.from ?? 0;
     for (const arc of arcs) {
       const length = arc.to - arc.from;
-      if (along <= length) {
-        angle = arc.from + along;
+      if (along <= length || arc === arcs.at(-1)) {
+        angles.push(arc.from + Math.min(along, length));
         break;
       }
       along -= length;
     }
-    seats.push({ x: Math.cos(angle) * radius, y: Math.sin(angle) * radius });
   }
-  return seats;
+  return angles;
+}
+
+/** The place at an angle on a ring, drawn in as far as needed to stay inside the stage. */
+export function seatAt(angle: number, radius: number, width: number, height: number, margin: number): Seat {
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const across = Math.abs(cos) < 1e-9 ? Infinity : (width / 2 - margin) / Math.abs(cos);
+  const up = Math.abs(sin) < 1e-9 ? Infinity : (height / 2 - margin) / Math.abs(sin);
+  const reach = Math.max(0, Math.min(radius, across, up));
+  return { x: cos * reach, y: sin * reach };
 }
 
 export interface Seatable {
