@@ -1,6 +1,6 @@
 /**
- * Typed reads of the room's document. Each record is parsed once, when it changes; what doesn't parse is absent. What
- * is returned is a snapshot: never change it.
+ * Typed reads of the room's document. Each record is parsed once, when it changes; what doesn't parse is absent. Maps are
+ * live (the same map with other contents after a change), arrays and records are replaced. Never change any of them.
  */
 import type * as Y from 'yjs';
 import * as v from 'valibot';
@@ -170,18 +170,20 @@ export function createQueries(doc: Y.Doc): Queries {
   }
 
   function readRoom(): void {
-    let owner: string | null = null;
-    let createdAt: number | null = null;
+    let first: RoomInfo = { name: '', owner: null, createdAt: null };
     for (const [key, value] of shared.room.entries()) {
       const [kind, memberId] = splitKey(key) ?? [];
-      const at = parse(schema.FoundedAt, value);
-      if (kind !== 'founder' || memberId === undefined || at === null) continue;
-      if (createdAt === null || at < createdAt || (at === createdAt && memberId < (owner ?? ''))) {
-        owner = memberId;
-        createdAt = at;
-      }
+      const founding = kind === 'founder' ? parse(schema.Founding, value) : null;
+      if (founding === null || memberId === undefined) continue;
+      const { at, name } = founding;
+      const isFirst =
+        first.owner === null ||
+        first.createdAt === null ||
+        at < first.createdAt ||
+        (at === first.createdAt && memberId < first.owner);
+      if (isFirst) first = { name, owner: memberId, createdAt: at };
     }
-    room = { name: parse(schema.RoomName, shared.room.get('name')) ?? '', owner, createdAt };
+    room = { ...first, name: parse(schema.RoomName, shared.room.get('name')) ?? first.name };
   }
 
   function readHost(keys: Iterable<string>): void {

@@ -42,7 +42,7 @@ export function createQueueCommands(editor: Editor): QueueCommands {
   const { queries, shared } = editor;
   const refuse = (reason: 'not-allowed' | 'unknown-item'): Result<never> => ({ ok: false, reason });
 
-  /** Anchor and line when the current item goes away at `index`; `gone` is already out of the order's use. */
+  /** Anchor and line once the current item, at `index` of the order, is gone. */
   function leaveCurrent(settled: Settled, index: number, gone: QueueItem & { itemId: string }) {
     const { order, line, moment } = settled;
     const { loop, order: mode } = queries.settings();

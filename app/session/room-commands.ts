@@ -26,7 +26,7 @@ export interface RoomCommands {
 }
 
 export function createRoomCommands(editor: Editor): RoomCommands {
-  const { queries, shared, memberId } = editor;
+  const { queries, shared } = editor;
 
   function write(also: () => void): { ok: true } {
     editor.transact(also);
@@ -45,8 +45,7 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       if (queries.room().owner !== null) return { ok: true };
       return write(() => {
         shared.room.set('schema', schema.SCHEMA_VERSION);
-        shared.room.set('name', clean);
-        shared.room.set(compositeKey('founder', memberId), editor.nowMs());
+        shared.room.set(compositeKey('founder', editor.memberId), { at: editor.nowMs(), name: clean });
       });
     },
 
@@ -59,27 +58,27 @@ export function createRoomCommands(editor: Editor): RoomCommands {
 
     joinMember({ name, hue }) {
       const clean = cleanName(name);
-      const joinedAt = queries.members().get(memberId)?.joinedAt ?? editor.nowMs();
+      const joinedAt = queries.members().get(editor.memberId)?.joinedAt ?? editor.nowMs();
       const member = { name: clean, hue, joinedAt };
       if (!v.is(schema.Member, member)) return { ok: false, reason: 'invalid' };
-      const known = queries.members().get(memberId);
+      const known = queries.members().get(editor.memberId);
       // The same again, at each start of the app, must not grow the document.
       if (known?.name === member.name && known.hue === member.hue) return { ok: true };
-      return write(() => shared.members.set(memberId, member));
+      return write(() => shared.members.set(editor.memberId, member));
     },
 
     rename(name) {
-      const known = queries.members().get(memberId);
+      const known = queries.members().get(editor.memberId);
       const clean = cleanName(name);
       if (known === undefined) return { ok: false, reason: 'unknown-member' };
       if (clean === null) return { ok: false, reason: 'invalid' };
-      return write(() => shared.members.set(memberId, { ...known, name: clean }));
+      return write(() => shared.members.set(editor.memberId, { ...known, name: clean }));
     },
 
     addTrack(trackId, track) {
       if (!editor.allowed('add')) return { ok: false, reason: 'not-allowed' };
       if (queries.tracks().has(trackId)) return { ok: true };
-      const record = { ...track, by: memberId, at: editor.nowMs() };
+      const record = { ...track, by: editor.memberId, at: editor.nowMs() };
       for (const key of ['title', 'artist', 'album'] as const) {
         const text = record[key];
         if (text !== undefined) record[key] = text.slice(0, TEXT_LENGTH);

@@ -85,12 +85,12 @@ export const HostClaim = v.object({
 });
 
 /**
- * `room` map: `schema` → number, `name` → text, `founder/memberId` → room time at which that member created the room.
- * The owner is the founder with the lowest `(time, memberId)`: a device that thought the room empty because it had not
- * synced yet can't take it over, as it could if the last writer of one key won.
+ * `room` map: `schema` → number, `founder/memberId` → when that member created the room and how they called it, `name` →
+ * what it was renamed to. The founder with the lowest `(at, memberId)` is the owner: a device that thought the room empty
+ * because it had not synced yet can't take it over, as it could if the last writer of one key won.
  */
+export const Founding = v.object({ at: Millis, name: Name });
 export const RoomName = Name;
-export const FoundedAt = Millis;
 
 /** `settings` map: `loop`, `order`, `dj` (true: only DJs control), and `dj/memberId` → true for each DJ. */
 export const Flag = v.boolean();

@@ -419,6 +419,15 @@ describe('concurrent edits', () => {
     expect(upNext(ann, 0)).toEqual([a, items[1], b]);
   });
 
+  test('C18 one moves what the other removes: the item stays', () => {
+    const { ann, ben, items } = pair([9000, 9000, 9000]);
+    ok(ann.commands.remove(items[2] as string));
+    ok(ben.commands.move(items[2] as string, 0));
+    sync(ann, ben);
+    expect(upNext(ann, 0)).toEqual([items[2], items[1]]);
+    expect(upNext(ben, 0)).toEqual(upNext(ann, 0));
+  });
+
   test('C18 a vote on an item that the other removed counts for nothing', () => {
     const { ann, ben, items } = pair([9000, 9000]);
     ok(ann.commands.remove(items[1] as string));

@@ -9,10 +9,11 @@ export interface Peer {
   doc: Y.Doc;
   queries: Queries;
   commands: Commands;
+  nowMs: () => number;
 }
 
 export interface TestClock {
-  nowMs: number;
+  readonly nowMs: number;
 }
 
 /** mulberry32: small, seeded, good enough to choose test steps. */
@@ -39,7 +40,7 @@ export function createPeer(memberId: string, clock: TestClock, random = seeded(1
     newId: () => `${memberId}-${String(++ids).padStart(4, '0')}`,
     random,
   });
-  return { memberId, doc, queries, commands };
+  return { memberId, doc, queries, commands, nowMs: () => clock.nowMs };
 }
 
 /** Both ways, as after a partition; a listener may see it as one remote transaction. */
@@ -62,9 +63,9 @@ export function trackOf(durationMs: number, title = 'A song'): Omit<Track, 'by' 
 /** A peer whose room holds `durations.length` queued items; the first plays since `clock.nowMs`. */
 export function playingRoom(
   durations: readonly number[],
-  clock: TestClock = { nowMs: 0 },
+  clock = { nowMs: 0 },
   memberId = 'ann',
-): Peer & { items: string[]; clock: TestClock } {
+): Peer & { items: string[]; clock: { nowMs: number } } {
   const peer = createPeer(memberId, clock);
   const items = durations.map((durationMs, i) => {
     peer.commands.addTrack(trackIdOf(i), trackOf(durationMs));

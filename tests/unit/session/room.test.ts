@@ -44,7 +44,11 @@ describe('room', () => {
       if (swapped) sync(ben, ann);
       else sync(ann, ben);
       expect([ann.queries.room().owner, ben.queries.room().owner]).toEqual(['ann', 'ann']);
-      expect(ann.queries.room()).toEqual(ben.queries.room());
+      expect(ann.queries.room()).toEqual({ name: 'Kitchen', owner: 'ann', createdAt: 100 });
+      expect(ben.queries.room()).toEqual(ann.queries.room());
+      ben.commands.renameRoom('Garden');
+      sync(ann, ben);
+      expect(ann.queries.room().name).toBe('Garden');
     }
   });
 
