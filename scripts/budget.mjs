@@ -10,7 +10,12 @@ import { inRepo } from './stage.mjs';
 
 const LIMIT_KB = 150;
 
-await ensureBuilt();
+try {
+  await ensureBuilt();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
 const html = readFileSync(inRepo('dist/index.html'), 'utf8');
 
 /** @param {RegExp} pattern with a group named `path` */

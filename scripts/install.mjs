@@ -58,6 +58,7 @@ export async function ensureBuilt() {
   const { code, output } = await announced('Building the app', () =>
     run(process.execPath, [inRepo('node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], {
       quiet: true,
+      env: { NO_COLOR: '1' },
     }),
   );
   if (code !== 0) throw new Error(`vite build failed:\n${output.trim()}`);
