@@ -3,6 +3,7 @@
  * becomes of it (capture, a meter) is the engine's business. This device's own loudspeaker is none of it: the host may
  * be silent and still feed the stream, and never hears itself talk.
  */
+import { createLevelMeter } from '../playback/level.ts';
 import duckingUrl from './ducking.worklet.ts?worker&url';
 
 export interface Mixer {
@@ -21,7 +22,6 @@ export interface Mixer {
 }
 
 const HIGH_PASS_HZ = 100;
-const METER_RANGE_DB = 48;
 
 /** Loads the ducking onto the audio thread. Rejects where there is no AudioWorklet (a page without HTTPS). */
 export async function createMixer(options: { context: AudioContext }): Promise<Mixer> {
@@ -57,7 +57,7 @@ export async function createMixer(options: { context: AudioContext }): Promise<M
   highPass.connect(compressor).connect(output);
   effects.connect(output);
 
-  const meters = { music: meter(context, ducked), voice: meter(context, compressor) };
+  const meters = { music: createLevelMeter(ducked), voice: createLevelMeter(compressor) };
   const people = new Map<string, AudioNode>();
   const removeVoice = (id: string): void => {
     people.get(id)?.disconnect(voices);
@@ -76,27 +76,16 @@ export async function createMixer(options: { context: AudioContext }): Promise<M
       people.set(id, voice);
     },
     removeVoice,
-    levels: () => ({ music: meters.music(), voice: meters.voice() }),
+    levels: () => ({ music: meters.music.read(), voice: meters.voice.read() }),
     close() {
       if (closed) return;
       closed = true;
       for (const id of [...people.keys()]) removeVoice(id);
+      meters.music.close();
+      meters.voice.close();
       ducking.port.postMessage('end');
       for (const node of [music, ducked, voices, effects, output, highPass, compressor, ducking])
         node.disconnect();
     },
-  };
-}
-
-function meter(context: AudioContext, node: AudioNode): () => number {
-  const analyser = new AnalyserNode(context, { fftSize: 1_024 });
-  const window = new Float32Array(analyser.fftSize);
-  node.connect(analyser);
-  return () => {
-    analyser.getFloatTimeDomainData(window);
-    let sum = 0;
-    for (const value of window) sum += value * value;
-    const db = 10 * Math.log10(sum / window.length + 1e-12);
-    return Math.min(1, Math.max(0, 1 + db / METER_RANGE_DB));
   };
 }

@@ -34,8 +34,11 @@ export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
 }
 
-/** A decoder that starts in mid-file needs this much in front: MP3's bit reservoir, Opus' 80 ms (RFC 7845 section 4.6). */
-const PREROLL_SECONDS = 0.15;
+/**
+ * A decoder that starts in mid-file needs this much in front: an MP3's frames borrow from up to 511 bytes before them,
+ * which at low rates is a dozen frames (measured: 0.15 s is too little); Opus wants 80 ms (RFC 7845 section 4.6).
+ */
+const PREROLL_SECONDS = 0.4;
 /** Timestamps that disagree with the count of samples by more than this are believed (a hole in the file). */
 const RESYNC_SECONDS = 0.02;
 const CACHE_BYTES = 4 * 1024 * 1024;

@@ -4,6 +4,7 @@
  */
 import type { RoomClock } from '../clock/clock.ts';
 import type { ByteSource } from '../library/library.ts';
+import { createLevelMeter } from './level.ts';
 import { createOutputMeter } from './output-meter.ts';
 import { createRun, type Placed, type Run } from './run.ts';
 import type { Offsets } from './schedule.ts';
@@ -51,11 +52,8 @@ export function createPlayer(options: {
   const tracks = createOpenTracks({ context, open: options.open });
   const meter = createOutputMeter(context);
   const output = context.createGain();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 1_024;
-  const window = new Float32Array(analyser.fftSize);
+  const level = createLevelMeter(output);
   output.connect(destination);
-  output.connect(analyser);
 
   const listeners = new Set<(state: PlayerState) => void>();
   let moment: Moment | null = null;
@@ -209,14 +207,7 @@ export function createPlayer(options: {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    level() {
-      analyser.getFloatTimeDomainData(window);
-      let sum = 0;
-      for (const value of window) sum += value * value;
-      // From −48 dB (0) to full scale (1), as ears count.
-      const db = 10 * Math.log10(sum / window.length + 1e-12);
-      return Math.min(1, Math.max(0, 1 + db / 48));
-    },
+    level: level.read,
     close() {
       if (closed) return;
       closed = true;
@@ -226,8 +217,8 @@ export function createPlayer(options: {
       silence();
       tracks.close();
       meter.close();
+      level.close();
       output.disconnect();
-      analyser.disconnect();
       listeners.clear();
     },
   };

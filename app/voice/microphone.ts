@@ -2,6 +2,8 @@
  * This device's microphone: opened when somebody talks, kept warm for half a minute so that the next word is heard at once,
  * then let go (the browser's recording sign goes out). Every way it can fail has words that say what to do.
  */
+import { createLevelMeter } from '../playback/level.ts';
+
 export type MicrophoneProblem = 'insecure' | 'refused' | 'none' | 'busy' | 'failed';
 
 export type MicrophoneResult =
@@ -49,10 +51,7 @@ export function createMicrophone(options: {
   const { context, devices } = options;
   const setTimer = options.setTimer ?? realTimer;
   const node = context.createGain();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 1_024;
-  const window = new Float32Array(analyser.fftSize);
-  node.connect(analyser);
+  const level = createLevelMeter(node, METER_RANGE_DB);
 
   const listeners = new Set<(message: string) => void>();
   let stream: MediaStream | null = null;
@@ -130,14 +129,7 @@ export function createMicrophone(options: {
       return opening;
     },
     release,
-    level() {
-      if (!wanted || !stream) return 0;
-      analyser.getFloatTimeDomainData(window);
-      let sum = 0;
-      for (const value of window) sum += value * value;
-      const db = 10 * Math.log10(sum / window.length + 1e-12);
-      return Math.min(1, Math.max(0, 1 + db / METER_RANGE_DB));
-    },
+    level: () => (wanted && stream ? level.read() : 0),
     node,
     onLost(listener) {
       listeners.add(listener);
@@ -148,8 +140,8 @@ export function createMicrophone(options: {
       closed = true;
       wanted = false;
       shut();
+      level.close();
       node.disconnect();
-      analyser.disconnect();
       listeners.clear();
     },
   };

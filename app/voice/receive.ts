@@ -1,5 +1,7 @@
 /** Other people's voices as they come in: each becomes a node to listen to or mix, with its level. */
 
+import { createLevelMeter } from '../playback/level.ts';
+
 export interface VoiceReceiver {
   /** A voice came; replaces what that peer sent before. Returns its node. */
   add(peerId: string, stream: MediaStream): AudioNode;
@@ -18,10 +20,14 @@ const METER_RANGE_DB = 54;
 export function createVoiceReceiver(options: { context: AudioContext }): VoiceReceiver {
   const { context } = options;
   const output = context.createGain();
-  const window = new Float32Array(1_024);
   const incoming = new Map<
     string,
-    { node: GainNode; analyser: AnalyserNode; source: MediaStreamAudioSourceNode; element: HTMLAudioElement }
+    {
+      node: GainNode;
+      level: ReturnType<typeof createLevelMeter>;
+      source: MediaStreamAudioSourceNode;
+      element: HTMLAudioElement;
+    }
   >();
   const nodes = new Map<string, AudioNode>();
 
@@ -31,8 +37,8 @@ export function createVoiceReceiver(options: { context: AudioContext }): VoiceRe
     incoming.delete(peerId);
     nodes.delete(peerId);
     voice.source.disconnect();
+    voice.level.close();
     voice.node.disconnect();
-    voice.analyser.disconnect();
     voice.element.srcObject = null;
   }
 
@@ -47,27 +53,16 @@ export function createVoiceReceiver(options: { context: AudioContext }): VoiceRe
       element.play().catch(() => undefined);
       const source = context.createMediaStreamSource(stream);
       const node = context.createGain();
-      const analyser = context.createAnalyser();
-      analyser.fftSize = window.length;
       source.connect(node);
-      node.connect(analyser);
       node.connect(output);
-      incoming.set(peerId, { node, analyser, source, element });
+      incoming.set(peerId, { node, level: createLevelMeter(node, METER_RANGE_DB), source, element });
       nodes.set(peerId, node);
       return node;
     },
     remove,
     voices: () => nodes,
     output,
-    level(peerId) {
-      const voice = incoming.get(peerId);
-      if (!voice) return 0;
-      voice.analyser.getFloatTimeDomainData(window);
-      let sum = 0;
-      for (const value of window) sum += value * value;
-      const db = 10 * Math.log10(sum / window.length + 1e-12);
-      return Math.min(1, Math.max(0, 1 + db / METER_RANGE_DB));
-    },
+    level: (peerId) => incoming.get(peerId)?.level.read() ?? 0,
     close() {
       if (closed) return;
       closed = true;

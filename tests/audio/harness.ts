@@ -83,7 +83,7 @@ export async function openHarness(args: readonly string[] = []): Promise<Harness
 
 function serve(outDir: string, files: ReadonlyMap<string, Uint8Array>): Promise<Server> {
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
     const held = files.get(path);
     const content = held ? Promise.resolve(held) : readFile(join(outDir, path));
     content.then(

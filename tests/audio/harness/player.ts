@@ -1,0 +1,109 @@
+import type { RoomClock } from '../../../app/clock/clock.ts';
+import { createPlayer, type Player } from '../../../app/playback/player.ts';
+import type { Moment } from '../../../app/playback/timeline.ts';
+import { base64 } from './base64.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+import { bytesOf, memorySource } from './source.ts';
+
+interface Rig {
+  context: AudioContext;
+  player: Player;
+  recorder: Recorder;
+  sources: Map<string, ReturnType<typeof memorySource>>;
+  states: string[];
+  shiftRoom(ms: number): void;
+}
+let rig: Rig | null = null;
+function current(): Rig {
+  if (!rig) throw new Error('no player');
+  return rig;
+}
+let roomOffsetMs = 0;
+const localNowMs = (): number => performance.timeOrigin + performance.now();
+
+export const playerBench = {
+  /** A player whose output is recorded; `available` limits what of a track is here (bytes). */
+  async makePlayer(tracks: Record<string, string>, available: Record<string, number> = {}) {
+    rig?.player.close();
+    await rig?.context.close();
+    const context = new AudioContext({ sampleRate: 48_000 });
+    await context.resume();
+    const recorder = await createRecorder(context);
+    const data = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const [trackId, url] of Object.entries(tracks)) data.set(trackId, await bytesOf(url));
+    const sources = new Map<string, ReturnType<typeof memorySource>>();
+    const listeners = new Set<() => void>();
+    const clock: RoomClock = {
+      nowMs: () => localNowMs() + roomOffsetMs,
+      toLocalMs: (roomMs) => roomMs - roomOffsetMs,
+      estimate: null,
+      onChange: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const player = createPlayer({
+      context,
+      clock,
+      destination: recorder.node,
+      open: (trackId) => {
+        const bytes = data.get(trackId);
+        if (!bytes) return null;
+        const source = memorySource(bytes, available[trackId] ?? bytes.length);
+        sources.set(trackId, source);
+        return source;
+      },
+    });
+    const states: string[] = [];
+    player.onState((state) => {
+      if (states.at(-1) !== state.kind) states.push(state.kind);
+    });
+    rig = {
+      context,
+      player,
+      recorder,
+      sources,
+      states,
+      shiftRoom(ms) {
+        roomOffsetMs += ms;
+        for (const listener of listeners) listener();
+      },
+    };
+  },
+  roomNowMs: () => localNowMs() + roomOffsetMs,
+  shiftRoom: (ms: number) => current().shiftRoom(ms),
+  follow: (moment: Moment | null) => current().player.follow(moment),
+  playerState: () => current().player.state(),
+  playerStates: () => current().states,
+  playerLevel: () => current().player.level(),
+  release: (trackId: string, bytes: number) => current().sources.get(trackId)?.release(bytes),
+  /** Blocks the main thread, as a slow script would. */
+  block(ms: number) {
+    const end = performance.now() + ms;
+    while (performance.now() < end) continue;
+  },
+  contextFrame: () => Math.round(current().context.currentTime * 48_000),
+  /** Room time that is heard at context time 0, by readings of its own: median of 41. */
+  async roomOfContextZero(): Promise<number> {
+    const { context } = current();
+    const offsets: number[] = [];
+    while (offsets.length < 41) {
+      const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp();
+      if (contextTime > 0) offsets.push(performance.timeOrigin + performanceTime - contextTime * 1_000);
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    return offsets.sort((a, b) => a - b)[20]! + roomOffsetMs;
+  },
+  async recorded(fromFrame: number, frames: number) {
+    const { recorder } = current();
+    await recorder.until(fromFrame + frames);
+    return base64(recorder.samples(fromFrame, frames));
+  },
+  async closePlayer() {
+    const { player, context } = current();
+    player.close();
+    player.close();
+    await context.close();
+    rig = null;
+  },
+};

@@ -1,0 +1,351 @@
+/**
+ * What the player plays, recorded sample by sample on the audio thread:
+ *   sample at context time T  =  track(T · 1000 + room time of context zero − startedAtMs)
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Moment } from '../../app/playback/timeline.ts';
+import { floats, openHarness, type Harness } from './harness.ts';
+import { chirp, encodeFile, findLag } from './signals.ts';
+
+const RATE_HZ = 48_000;
+let harness: Harness;
+beforeAll(async () => {
+  harness = await openHarness();
+});
+afterAll(() => harness.close());
+
+const page = () => harness.page;
+const sweep = (sampleRateHz: number, seconds: number): Float32Array =>
+  chirp({ sampleRateHz, seconds, leadSeconds: 0, fromHz: 200, toHz: 3_000 });
+
+function item(itemId: string, durationMs: number) {
+  return { itemId, trackId: itemId, durationMs };
+}
+
+function moment(
+  of: ReturnType<typeof item>,
+  startedAtMs: number,
+  next: ReturnType<typeof item> | null = null,
+): Moment {
+  return {
+    item: of,
+    index: 0,
+    positionMs: 0,
+    playing: true,
+    startedAtMs,
+    next: next && { item: next, index: 1, startsAtMs: startedAtMs + of.durationMs },
+  };
+}
+
+async function make(
+  tracks: Record<string, Uint8Array>,
+  available: Record<string, number> = {},
+): Promise<void> {
+  const urls = Object.fromEntries(Object.entries(tracks).map(([id, bytes]) => [id, harness.put(id, bytes)]));
+  await page().evaluate(([u, a]) => window.sound.makePlayer(u, a), [urls, available] as const);
+}
+
+const roomNow = (): Promise<number> => page().evaluate(() => window.sound.roomNowMs());
+const follow = (what: Moment | null): Promise<void> => page().evaluate((m) => window.sound.follow(m), what);
+const untilKind = async (kind: string): Promise<void> => {
+  await page().waitForFunction((k) => window.sound.playerState().kind === k, kind, { timeout: 20_000 });
+};
+
+/** Where the recording of `seconds` from now on stands against `track` (at 48 kHz), which started at `startedAtMs`. */
+async function compare(track: Float32Array, startedAtMs: number, seconds: number) {
+  const from = (await page().evaluate(() => window.sound.contextFrame())) + 4_800;
+  const length = Math.round(seconds * RATE_HZ);
+  const recorded = floats(
+    await page().evaluate(([f, n]) => window.sound.recorded(f, n), [from, length] as const),
+  );
+  const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
+  const position = Math.round(((from / RATE_HZ) * 1_000 + zeroMs - startedAtMs) * (RATE_HZ / 1_000));
+  const match = findLag(recorded, track.subarray(position), 4_000, length - 8_000, 3_000);
+  // Sound that comes later than it should is behind: its error is negative.
+  return { errorMs: (-match.lagSamples * 1_000) / RATE_HZ, similarity: match.similarity, recorded };
+}
+
+const wav = (signal: Float32Array, rateHz = RATE_HZ): Promise<Buffer> =>
+  encodeFile(signal, rateHz, ['-c:a', 'pcm_f32le'], 'wav');
+
+describe('in step', () => {
+  test('a late joiner plays from where the room is, within 3 ms, and says so', async () => {
+    const track = sweep(RATE_HZ, 30);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) - 7_000;
+    await follow(moment(item('a', 30_000), startedAtMs));
+    await untilKind('playing');
+    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.999);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+    const state = await page().evaluate(() => window.sound.playerState());
+    expect(state.kind === 'playing' && Math.abs(state.errorMs)).toBeLessThan(3);
+    expect(await page().evaluate(() => window.sound.playerLevel())).toBeGreaterThan(0.5);
+  });
+
+  test('a start in the future sounds at its moment', async () => {
+    const track = sweep(RATE_HZ, 10);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) + 1_000;
+    await follow(moment(item('a', 10_000), startedAtMs));
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at + 200, startedAtMs);
+    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.999);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('a track at 44.1 kHz is resampled, not shifted', async () => {
+    await make({ a: await wav(sweep(44_100, 20), 44_100) });
+    const startedAtMs = (await roomNow()) - 3_000;
+    await follow(moment(item('a', 20_000), startedAtMs));
+    await untilKind('playing');
+    const { errorMs, similarity } = await compare(sweep(RATE_HZ, 20), startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.999);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('a room time that moved 15 ms is caught up with without an interruption', async () => {
+    const track = sweep(RATE_HZ, 60);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 60_000), startedAtMs));
+    await untilKind('playing');
+    await page().evaluate(() => window.sound.shiftRoom(15));
+    await page().waitForFunction(
+      () => {
+        const state = window.sound.playerState();
+        return state.kind === 'playing' && state.errorMs < -10;
+      },
+      null,
+      { timeout: 10_000 },
+    );
+    await page().waitForFunction(
+      () => {
+        const state = window.sound.playerState();
+        return state.kind === 'playing' && Math.abs(state.errorMs) < 1.5;
+      },
+      null,
+      { timeout: 30_000 },
+    );
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+    const { errorMs, similarity, recorded } = await compare(track, startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.99);
+    expect(Math.abs(errorMs)).toBeLessThan(4);
+    expect(recorded.every((value) => Math.abs(value) <= 0.55)).toBe(true);
+  });
+
+  test('a room time that moved 300 ms is jumped to', async () => {
+    const track = sweep(RATE_HZ, 60);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 60_000), startedAtMs));
+    await untilKind('playing');
+    await page().evaluate(() => window.sound.shiftRoom(300));
+    await page().waitForFunction(
+      () => {
+        const state = window.sound.playerState();
+        return state.kind === 'playing' && Math.abs(state.errorMs) < 3;
+      },
+      null,
+      { timeout: 10_000 },
+    );
+    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.999);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('a main thread that hangs for two seconds is not heard', async () => {
+    const track = sweep(RATE_HZ, 40);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 40_000), startedAtMs));
+    await page().waitForFunction(() => {
+      const state = window.sound.playerState();
+      return state.kind === 'playing' && state.bufferedMs > 4_000;
+    });
+    const from = await page().evaluate(() => window.sound.contextFrame());
+    await page().evaluate(() => window.sound.block(2_000));
+    const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 96_000), from));
+    expect(longestSilence(recorded)).toBeLessThan(200);
+  });
+});
+
+describe.each([
+  ['wav', 48_000, ['-c:a', 'pcm_f32le'], 1e-3],
+  ['wav', 44_100, ['-c:a', 'pcm_f32le'], 5e-3],
+  ['flac', 44_100, ['-c:a', 'flac'], 5e-3],
+  ['mp3', 44_100, ['-c:a', 'libmp3lame', '-b:a', '256k'], 0.05],
+  ['opus', 48_000, ['-c:a', 'libopus', '-b:a', '192k'], 0.1],
+] as const)('%s at %i Hz', (extension, rateHz, args, bound) => {
+  test('a tone split into two tracks goes on over the seam', async () => {
+    const length = rateHz * 8;
+    const tone = new Float32Array(length).map((_, n) => 0.5 * Math.sin((2 * Math.PI * 441 * n) / rateHz));
+    // Not at a zero crossing, where a wrong seam would hide.
+    const seam = rateHz * 4 + 27;
+    const first = await encodeFile(tone.subarray(0, seam), rateHz, args, extension);
+    const second = await encodeFile(tone.subarray(seam), rateHz, args, extension);
+    await make({ a: first, b: second });
+    const a = item('a', (seam / rateHz) * 1_000);
+    const b = item('b', ((length - seam) / rateHz) * 1_000);
+    const startedAtMs = (await roomNow()) - 1_500;
+    await follow(moment(a, startedAtMs, b));
+    await untilKind('playing');
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + a.durationMs + 20);
+    // What the timeline says once the second one is on.
+    await follow(moment(b, startedAtMs + a.durationMs));
+    const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
+    const seamFrame = Math.round(((startedAtMs + a.durationMs - zeroMs) / 1_000) * RATE_HZ);
+    const around = floats(
+      await page().evaluate((from) => window.sound.recorded(from, 24_000), seamFrame - 12_000),
+    );
+    expect(deviationFromSine(around, 441)).toBeLessThan(bound);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+  });
+});
+
+describe('changes', () => {
+  test('pausing is silence, and playing again goes on in step; neither clicks', async () => {
+    const track = sweep(RATE_HZ, 40);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) - 1_000;
+    const on = moment(item('a', 40_000), startedAtMs);
+    await follow(on);
+    await untilKind('playing');
+    const before = await page().evaluate(() => window.sound.contextFrame());
+    await follow({ ...on, playing: false });
+    await untilKind('silent');
+    const paused = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), before));
+    expect(paused.subarray(12_000).every((value) => value === 0)).toBe(true);
+    expect(steepest(paused)).toBeLessThan(steepest(track.subarray(0, 5 * RATE_HZ)) * 1.5);
+    const resumedAtMs = startedAtMs + 500;
+    await follow(moment(item('a', 40_000), resumedAtMs));
+    await untilKind('playing');
+    const { errorMs } = await compare(track, resumedAtMs, 0.5);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('saying the same again changes nothing; another item takes over at its place', async () => {
+    const one = sweep(RATE_HZ, 20);
+    const two = chirp({ sampleRateHz: RATE_HZ, seconds: 20, leadSeconds: 0, fromHz: 4_000, toHz: 300 });
+    await make({ a: await wav(one), b: await wav(two) });
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 20_000), startedAtMs));
+    await untilKind('playing');
+    const from = await page().evaluate(() => window.sound.contextFrame());
+    for (let n = 0; n < 20; n++) await follow(moment(item('a', 20_000), startedAtMs + (n % 2) * 0.4));
+    const steady = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
+    expect(steepest(steady)).toBeLessThan(steepest(one.subarray(0, 5 * RATE_HZ)) * 1.2);
+    expect(longestSilence(steady)).toBeLessThan(200);
+    const skippedAtMs = (await roomNow()) - 100;
+    await follow(moment(item('b', 20_000), skippedAtMs));
+    await page().waitForFunction(() => {
+      const state = window.sound.playerState();
+      return state.kind === 'playing' && state.trackId === 'b';
+    });
+    const { errorMs, similarity } = await compare(two, skippedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.999);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('an item that is queued as next in the last seconds still follows without a gap in the one that plays', async () => {
+    const track = sweep(RATE_HZ, 6);
+    const other = chirp({ sampleRateHz: RATE_HZ, seconds: 10, leadSeconds: 0, fromHz: 4_000, toHz: 300 });
+    await make({ a: await wav(track), b: await wav(sweep(RATE_HZ, 10)), c: await wav(other) });
+    const startedAtMs = (await roomNow()) - 3_000;
+    await follow(moment(item('a', 6_000), startedAtMs, item('b', 10_000)));
+    await untilKind('playing');
+    await follow(moment(item('a', 6_000), startedAtMs, item('c', 10_000)));
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + 6_050);
+    await follow(moment(item('c', 10_000), startedAtMs + 6_000));
+    const { errorMs, similarity } = await compare(other, startedAtMs + 6_000, 0.5);
+    expect(similarity).toBeGreaterThan(0.999);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+  });
+});
+
+describe('bytes that come late', () => {
+  test('it waits, then joins where the room is by then', async () => {
+    const track = sweep(RATE_HZ, 20);
+    const bytes = await encodeFile(track, RATE_HZ, ['-c:a', 'libmp3lame', '-b:a', '192k'], 'mp3');
+    await make({ a: bytes }, { a: 8_000 });
+    const startedAtMs = (await roomNow()) - 500;
+    await follow(moment(item('a', 20_000), startedAtMs));
+    await untilKind('waiting');
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + 2_000);
+    expect(await page().evaluate(() => window.sound.playerState().kind)).toBe('waiting');
+    await page().evaluate((n) => window.sound.release('a', n), bytes.length);
+    await untilKind('playing');
+    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.99);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('when they run out in the middle it falls silent softly, and comes back in step', async () => {
+    const track = sweep(RATE_HZ, 30);
+    const bytes = await encodeFile(track, RATE_HZ, ['-c:a', 'libmp3lame', '-b:a', '320k'], 'mp3');
+    await make({ a: bytes }, { a: Math.round(bytes.length * 0.2) });
+    const startedAtMs = await roomNow();
+    await follow(moment(item('a', 30_000), startedAtMs));
+    await untilKind('playing');
+    await untilKind('waiting');
+    await page().evaluate((n) => window.sound.release('a', n), bytes.length);
+    await untilKind('playing');
+    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
+    expect(similarity).toBeGreaterThan(0.99);
+    expect(Math.abs(errorMs)).toBeLessThan(3);
+  });
+
+  test('a track that nobody has is missing; one that is no audio is undecodable', async () => {
+    await make({ noise: new Uint8Array(30_000).fill(7) });
+    await follow(moment(item('nobody', 5_000), await roomNow()));
+    await untilKind('missing');
+    expect(await page().evaluate(() => window.sound.playerState())).toMatchObject({ undecodable: false });
+    await follow(moment(item('noise', 5_000), await roomNow()));
+    await page().waitForFunction(() => {
+      const state = window.sound.playerState();
+      return state.kind === 'missing' && state.trackId === 'noise' && state.undecodable;
+    });
+  });
+});
+
+test('closed twice, it is silent; and nothing was logged as an error', async () => {
+  await page().evaluate(() => window.sound.closePlayer());
+  expect(harness.errors).toEqual([]);
+});
+
+/** Largest distance of a recording from the sine of `hz` that fits it best, as a share of its amplitude. */
+function deviationFromSine(samples: Float32Array, hz: number): number {
+  let re = 0;
+  let im = 0;
+  let reference = 0;
+  samples.forEach((value, n) => {
+    const phase = (2 * Math.PI * hz * n) / RATE_HZ;
+    re += value * Math.sin(phase);
+    im += value * Math.cos(phase);
+    reference += Math.sin(phase) ** 2;
+  });
+  const amplitude = Math.hypot(re, im) / reference;
+  expect(amplitude).toBeGreaterThan(0.4);
+  return samples.reduce((most, value, n) => {
+    const phase = (2 * Math.PI * hz * n) / RATE_HZ;
+    const expected = (re * Math.sin(phase) + im * Math.cos(phase)) / reference;
+    return Math.max(most, Math.abs(value - expected) / amplitude);
+  }, 0);
+}
+
+function steepest(samples: Float32Array): number {
+  let most = 0;
+  for (let n = 1; n < samples.length; n++) most = Math.max(most, Math.abs(samples[n]! - samples[n - 1]!));
+  return most;
+}
+
+function longestSilence(samples: Float32Array): number {
+  let longest = 0;
+  let run = 0;
+  for (const value of samples) {
+    run = Math.abs(value) < 1e-4 ? run + 1 : 0;
+    longest = Math.max(longest, run);
+  }
+  return longest;
+}
