@@ -8,7 +8,9 @@ import { createClockSync } from './clock/sync.ts';
 import { watchCandidacy } from './host/candidacy.ts';
 import { candidateOf, leaderOf } from './host/election.ts';
 import { createHostRole } from './host/role.ts';
-import { createBrowserLibrary } from './library/create.ts';
+import { createAnalyser } from './library/analyse/client.ts';
+import { createLibrary } from './library/create.ts';
+import { createOpfsStore } from './library/opfs.ts';
 import { createBrowserMesh } from './mesh/browser.ts';
 import { openPersistence } from './mesh/persistence.ts';
 import { createCommands } from './session/commands.ts';
@@ -135,8 +137,17 @@ async function openRoom(secret: string, keys: RoomKeys, kept: KeptStore): Promis
     newId,
     random: Math.random,
   });
-  const library = await createBrowserLibrary({ transport: mesh });
-  await persistence.whenLoaded;
+  const library = createLibrary({
+    store: createOpfsStore(),
+    transport: mesh,
+    analyser: createAnalyser(),
+    storage: navigator.storage,
+  });
+  await Promise.all([persistence.whenLoaded, library.loaded]).catch(() =>
+    notices.problem(
+      'This device keeps nothing: its storage could not be opened. The room is here only while this page is.',
+    ),
+  );
 
   // ---- state
   const reads = new Reads(queries, clock);
