@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launch, SIZES } from './browser.ts';
 import { serveGallery } from './serve.ts';
+import { settled } from './stage.ts';
 import { STATES } from './states.ts';
 
 const [part = '', onlySize, onlyTheme] = process.argv.slice(2);
@@ -27,17 +28,7 @@ try {
       for (const theme of ['dark', 'light']) {
         if (onlyTheme && onlyTheme !== theme) continue;
         await page.goto(`${gallery.url}?state=${name}&theme=${theme}`);
-        await page.locator('main').waitFor();
-        await page.evaluate(async () => {
-          await document.fonts.ready;
-          await Promise.all(
-            document
-              .getAnimations()
-              .filter((a) => a.effect?.getTiming().iterations !== Infinity)
-              .map((a) => a.finished),
-          );
-        });
-        await page.locator('.wait').waitFor({ state: 'detached' });
+        await settled(page);
         await page.screenshot({ path: `${out}${name}-${size}-${theme}.png` });
       }
     }

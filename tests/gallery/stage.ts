@@ -1,0 +1,67 @@
+/** One built gallery and one browser for a test file; a fresh page a test. */
+import type { Browser, BrowserContextOptions, Page } from '@playwright/test';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { launch, SIZES } from './browser.ts';
+import { serveGallery } from './serve.ts';
+
+export interface Stage {
+  /** Opens a state; `size` as in SIZES, or a context of one's own. Page errors fail the test. */
+  open(
+    state: string,
+    size?: keyof typeof SIZES | BrowserContextOptions,
+    theme?: 'dark' | 'light',
+  ): Promise<Page>;
+}
+
+/** The screen of `page` is there: fonts and lazy parts loaded, arrivals over. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('main').waitFor();
+  await page.locator('.wait').waitFor({ state: 'detached' });
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    const ending = document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity);
+    await Promise.all(ending.map((a) => a.finished));
+  });
+}
+
+export function setStage(): Stage {
+  let gallery: Awaited<ReturnType<typeof serveGallery>>;
+  let browser: Browser;
+  let pages: Page[] = [];
+  let errors: string[] = [];
+
+  beforeAll(async () => {
+    gallery = await serveGallery();
+    browser = await launch();
+  });
+  afterEach(async () => {
+    await Promise.all(pages.map((page) => page.context().close()));
+    const seen = errors;
+    pages = [];
+    errors = [];
+    if (seen.length > 0) throw new Error(`the page complained: ${seen.join('; ')}`);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gallery?.close();
+  });
+
+  return {
+    async open(state, size = 'phone', theme = 'dark') {
+      const context = await browser.newContext(typeof size === 'string' ? SIZES[size] : size);
+      const page = await context.newPage();
+      pages.push(page);
+      page.on('pageerror', (error) => errors.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
+      });
+      await page.goto(`${gallery.url}?state=${state}&theme=${theme}#secret`);
+      await settled(page);
+      return page;
+    },
+  };
+}
+
+export function asked(page: Page): Promise<string[]> {
+  return page.evaluate(() => window.asked);
+}
