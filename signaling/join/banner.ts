@@ -13,9 +13,9 @@ export interface BannerFacts {
 const BLACK_ON_WHITE = '\u001b[30;107m';
 const RESET = '\u001b[0m';
 
-/** Without colours the code is drawn for light text on a dark ground, as logs and most terminals are. */
+/** Ink is dark with colours; without them the code is for light text on a dark ground, as logs and most terminals are. */
 export function qrCode(text: string, colours: boolean): string {
-  const lines = renderUnicodeCompact(text, { ecc: 'M', border: 2, invert: !colours }).split('\n');
+  const lines = renderUnicodeCompact(text, { ecc: 'M', border: 2, invert: colours }).split('\n');
   return lines.map((line) => (colours ? `  ${BLACK_ON_WHITE}${line}${RESET}` : `  ${line}`)).join('\n');
 }
 

@@ -25,7 +25,11 @@ const escapeHtml = (text: string): string =>
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
   template.replace(/(?:\/\*\s*)?\{\{(\w+)\}\}(?:\s*\*\/)?/g, (_, name: string) => values[name] ?? '');
 
-const cspHash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+/** The CSP source for the one inline element of this kind: the hash of all that stands between its tags. */
+function inlineHash(html: string, element: 'style' | 'script'): string {
+  const content = new RegExp(`<${element}>([^]*?)</${element}>`).exec(html)?.[1] ?? '';
+  return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
+}
 
 export interface JoinOptions {
   identity: Identity;
@@ -50,15 +54,14 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
       ([path, file]) => [path, readFileSync(new URL(import.meta.resolve(file)))] as const,
     ),
   );
-  const hashes = { style: cspHash(style), script: cspHash(script) };
 
   function page(host: string): { html: string; csp: string } {
     const app = options.appOrigin(host);
     const html = fill(template, { app: escapeHtml(app), host: escapeHtml(host), style, script, trust });
     const csp = [
       "default-src 'none'",
-      `script-src ${hashes.script}`,
-      `style-src ${hashes.style}`,
+      `script-src ${inlineHash(html, 'script')}`,
+      `style-src ${inlineHash(html, 'style')}`,
       // A source list cannot name an IPv6 address (CSP level 3, section 2.3.1).
       `connect-src ${app.includes('[') ? 'https:' : new URL(app).origin}`,
       "font-src 'self'",

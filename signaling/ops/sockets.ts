@@ -49,6 +49,8 @@ function toBuffer(data: RawData): Buffer {
 export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on('error', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  // The server's own time limits no longer watch it; a peer that keeps its half open would stay for ever.
+  setTimeout(() => socket.destroy(), 1_000).unref();
 }
 
 export function createSocketPath(options: SocketPathOptions): SocketPath {

@@ -96,7 +96,7 @@ function readAll(dir: string): Map<string, Asset> {
       path,
       type: TYPES[extension] ?? 'application/octet-stream',
       body: readFileSync(file),
-      etag: `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`,
+      etag: `W/"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`,
       compressible: COMPRESSIBLE.has(extension) && size >= MIN_COMPRESSED_BYTES,
       compressed: {},
     });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -97,7 +98,15 @@ describe('the landing page', () => {
     expect(page.text).toContain('localhost on this network');
     const csp = String(page.headers['content-security-policy']);
     expect(csp).toContain("default-src 'none'");
-    expect(csp).toMatch(/script-src 'sha256-[\w+/=]{44}';/);
+    for (const element of ['script', 'style']) {
+      const inline = new RegExp(`<${element}>([^]*?)</${element}>`).exec(page.text)?.[1] ?? '';
+      const hash = createHash('sha256').update(inline).digest('base64');
+      expect([element, inline.length > 500, csp.includes(`${element}-src 'sha256-${hash}';`)]).toEqual([
+        element,
+        true,
+        true,
+      ]);
+    }
     expect(csp).toContain(`connect-src https://localhost:${node.ports.https};`);
     expect(page.text).not.toMatch(/\{\{|https?:\/\/(?!localhost|127)/);
     const fonts = [...page.text.matchAll(/url\((\/join\/[a-z]+\.woff2)\)/g)].map((match) => match[1]);

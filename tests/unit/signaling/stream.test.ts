@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseFrames } from '../../../signaling/stream/frames.ts';
 import { ICY_METAINT } from '../../../signaling/stream/icy.ts';
-import { createListener, MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
+import { createListener, type Listener, MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
 import {
   ask,
   decode,
@@ -178,6 +179,23 @@ describe('the stream with a host', () => {
     listener.close();
   });
 
+  it('reaches a crowd too, where several frames share a write', async () => {
+    const tone = toneFrames(0.8, TONE_HZ);
+    const crowd = await Promise.all(Array.from({ length: 70 }, () => listen(`${node.httpUrl}/stream.mp3`)));
+    const host = await openHost(node);
+    for (const frame of tone) {
+      host.sendRaw(frame);
+      await new Promise((resolve) => setTimeout(resolve, 23));
+    }
+    host.close();
+    const sent = Buffer.concat(tone.slice(5, -1));
+    await until(() => crowd.every((listener) => listener.received().includes(sent)) || undefined);
+    for (const listener of crowd) {
+      expect(parseFrames(listener.received()).badBytes).toBe(0);
+      listener.close();
+    }
+  });
+
   it('is described by the status while it runs', async () => {
     const host = await openHost(node, { epoch: 7, peerId: 'laptop', bitrateKbps: 192 });
     host.send({ type: 'title', title: 'Glass Harbour', artist: 'Mira Sol' });
@@ -217,7 +235,9 @@ describe('the stream with a host', () => {
 });
 
 describe('a slow listener', () => {
-  it('that never reads costs bounded memory and slows nobody', async () => {
+  const server = createServer();
+
+  it('that never reads slows nobody', async () => {
     const stuck: Socket = connect(node.ports.http, '127.0.0.1');
     await once(stuck, 'connect');
     stuck.pause();
@@ -228,6 +248,44 @@ describe('a slow listener', () => {
     expect(parseFrames(quick.received()).badBytes).toBe(0);
     stuck.destroy();
     quick.close();
+  });
+
+  it('costs bounded memory however much it missed, and hears whole frames when it reads again', async () => {
+    const [frame] = toneFrames(0.1, TONE_HZ) as [Buffer];
+    const [last] = toneFrames(0.1, 500) as [Buffer];
+    const joined = new Promise<{ listener: Listener; response: ServerResponse }>((resolve) => {
+      server.on('request', (_, response: ServerResponse) => {
+        response.writeHead(200);
+        resolve({ listener: createListener(response, { icy: false, nowMs: 0 }), response });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const stuck = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    await once(stuck, 'connect');
+    stuck.pause();
+    // Without chunks around it, as HTTP/1.0 has none.
+    stuck.write('GET / HTTP/1.0\r\n\r\n');
+    const { listener, response } = await joined;
+    let skipped = 0;
+    let most = 0;
+    for (let i = 0; i < 60_000; i++) {
+      if (listener.write(frame, '', 0) === 0) skipped++;
+      most = Math.max(most, response.writableLength);
+      if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(skipped).toBeGreaterThan(1000);
+    expect(most).toBeLessThan(2 * MAX_QUEUED_BYTES);
+
+    const parts: Buffer[] = [];
+    stuck.on('data', (part: Buffer) => parts.push(part));
+    stuck.resume();
+    await until(() => response.writableLength === 0 || undefined);
+    expect(listener.write(last, '', 0)).toBe(last.length);
+    await until(() => (parts.at(-1)?.includes(last.subarray(-100)) === true ? true : undefined));
+    const all = Buffer.concat(parts);
+    expect(parseFrames(all.subarray(all.indexOf('\r\n\r\n') + 4)).badBytes).toBe(0);
+    stuck.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('skips whole frames and comes back at the live edge', () => {

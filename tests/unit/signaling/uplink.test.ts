@@ -95,7 +95,7 @@ describe('the uplink', () => {
     expect((await d.closed).reason).toBe('superseded');
     again.close();
     await until(async () => (await hostNow()) === undefined || undefined);
-    await (await openHost(node, { epoch: 1 })).close();
+    (await openHost(node, { epoch: 1 })).close();
   });
 
   it('puts no frame of a replaced host into the stream', async () => {
