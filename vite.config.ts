@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
@@ -24,6 +25,9 @@ function preloadLatin(): Plugin {
 
 export default defineConfig({
   build: { target: 'es2022', outDir: 'dist', sourcemap: false },
+  resolve: {
+    alias: { 'webrtc-adapter': fileURLToPath(new URL('app/mesh/browser-details.ts', import.meta.url)) },
+  },
   define: { __APP_VERSION__: JSON.stringify(manifest.version) },
   plugins: [
     svelte(),

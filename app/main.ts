@@ -208,6 +208,10 @@ async function openRoom(secret: string, keys: RoomKeys, kept: KeptStore): Promis
       peerId: selfId,
     },
     onUplink: (uplink) => host.setUplink(uplink),
+    onFailed: () =>
+      notices.problem(
+        'The part of the app that plays could not be loaded. Reload the page while the node is in reach.',
+      ),
   });
   const talk = new Talk({
     microphone: () => sound.microphone(),

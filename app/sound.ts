@@ -1,18 +1,16 @@
 /**
- * The composition root's second half: everything that sounds on this device, built in the first tap that needs it, since
- * browsers want an AudioContext to be made and resumed there.
+ * The composition root's second half: everything that sounds on this device. The AudioContext is made and resumed in the
+ * first tap that needs it, as browsers want; the parts behind it are loaded after the page has been shown.
  */
 import type { RoomClock } from './clock/clock.ts';
-import { createHostEngine, type EngineState, type HostEngine } from './host/engine.ts';
+import type { EngineState } from './host/engine.ts';
 import type { UplinkSettings } from './host/mp3/shared.ts';
 import type { Library } from './library/library.ts';
-import { createConductor, type Conductor } from './playback/conductor.ts';
 import { createAudioOutput, type AudioOutput } from './playback/context.ts';
-import { createPlayer, type Player, type PlayerState } from './playback/player.ts';
-import type { Moment } from './playback/timeline.ts';
+import type { PlayerState } from './playback/player.ts';
 import type { Queries } from './session/queries.ts';
+import type { SoundParts } from './sound-parts.ts';
 import { createMicrophone, type Microphone } from './voice/microphone.ts';
-import { createVoiceReceiver, type VoiceReceiver } from './voice/receive.ts';
 
 /** Share of the set volume that this device's own loudspeaker keeps while its microphone is open: less echo. */
 const WHILE_TALKING = 0.35;
@@ -25,6 +23,8 @@ export interface SoundOptions {
   library: Library;
   uplink: Omit<UplinkSettings, 'epoch'>;
   onUplink: (state: EngineState) => void;
+  /** The parts could not be loaded: offline, and not in the cache. */
+  onFailed: (error: unknown) => void;
 }
 
 export interface Sound {
@@ -48,114 +48,94 @@ export interface Sound {
   close(): void;
 }
 
-interface Parts {
-  output: AudioOutput;
-  music: GainNode;
-  player: Player;
-  conductor: Conductor;
-  engine: HostEngine;
-  receiver: VoiceReceiver;
-  microphone: Microphone;
-}
-
 export function createSound(options: SoundOptions): Sound {
-  const { clock, queries, library } = options;
-  /** Voices that came before the first tap: nothing could sound then, but they may go on. */
+  /** Voices that are on their way in: they may come before anything can sound here. */
   const streams = new Map<string, MediaStream>();
-  let parts: Parts | null = null;
+  const loading = import('./sound-parts.ts');
+  // Told when it is needed; until then nobody has to know.
+  loading.catch(() => undefined);
+  let output: AudioOutput | null = null;
+  let microphone: Microphone | null = null;
+  let parts: SoundParts | null = null;
   let { volume } = options;
   let listening = false;
-  let hosting = false;
+  let epoch: number | null = null;
   let talking = false;
   let closed = false;
 
-  function build(): Parts {
-    const output = createAudioOutput({ volume, muted: true });
-    const { context } = output;
-    const music = context.createGain();
-    music.connect(output.input);
-    const player = createPlayer({ context, clock, open: openTrack, destination: music });
-    const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle });
-    const engine = createHostEngine({ context, music, uplink: options.uplink });
-    engine.onState(options.onUplink);
-    const receiver = createVoiceReceiver({ context });
-    receiver.output.connect(output.input);
-    const microphone = createMicrophone({ context, devices: navigator.mediaDevices });
-    for (const [peerId, stream] of streams) engine.addVoice(peerId, receiver.add(peerId, stream));
-    return { output, music, player, conductor, engine, receiver, microphone };
+  function opened(): AudioOutput {
+    if (output) return output;
+    output = createAudioOutput({ volume, muted: !listening });
+    build(output).catch(options.onFailed);
+    return output;
   }
 
-  const built = (): Parts => (parts ??= build());
-
-  function openTrack(trackId: string): ReturnType<Library['open']> | null {
-    const track = queries.tracks().get(trackId);
-    if (!track) return null;
-    const isHere = library.holdings().get(trackId)?.complete === true;
-    if (!isHere && library.holders(trackId) === 0) return null;
-    return library.open({ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime });
+  async function build({ context, input }: AudioOutput): Promise<void> {
+    const { createSoundParts } = await loading;
+    if (closed) return;
+    parts = createSoundParts(options, context, input);
+    for (const [peerId, stream] of streams) parts.engine.addVoice(peerId, parts.receiver.add(peerId, stream));
+    mixOwnVoice();
+    if (epoch !== null) void parts.engine.start(epoch);
+    apply();
   }
 
   function apply(): void {
-    if (!parts) return;
-    parts.output.setMuted(!listening);
-    parts.output.setVolume(talking ? volume * WHILE_TALKING : volume);
-    parts.conductor.setActive(listening || hosting);
+    output?.setMuted(!listening);
+    output?.setVolume(talking ? volume * WHILE_TALKING : volume);
+    parts?.conductor.setActive(listening || epoch !== null);
   }
 
-  let toldTrackId: string | null = null;
-  function tellTitle(moment: Moment | null): void {
-    const trackId = moment?.item.trackId ?? null;
-    if (trackId === toldTrackId) return;
-    toldTrackId = trackId;
-    const track = trackId === null ? undefined : queries.tracks().get(trackId);
-    parts?.engine.setTitle(track?.title ?? '', track?.artist ?? null);
+  function mixOwnVoice(): void {
+    if (!parts || !microphone) return;
+    if (talking) parts.engine.addVoice(OWN_VOICE, microphone.node);
+    else parts.engine.removeVoice(OWN_VOICE);
   }
 
   return {
     unlock() {
-      if (!closed) void built().output.unlock();
+      if (!closed) void opened().unlock();
     },
     setListening(on) {
       listening = on;
-      if (on) built();
+      if (on) opened();
       apply();
     },
     setVolume(next) {
       volume = next;
       apply();
     },
-    startHosting(epoch) {
-      hosting = true;
-      void built().engine.start(epoch);
+    startHosting(next) {
+      epoch = next;
+      opened();
+      void parts?.engine.start(epoch);
       apply();
     },
     stopHosting() {
-      hosting = false;
+      epoch = null;
       parts?.engine.stop();
       apply();
     },
     microphone() {
-      const { output, microphone } = built();
-      void output.unlock();
+      const { context, unlock } = opened();
+      void unlock();
+      microphone ??= createMicrophone({ context, devices: navigator.mediaDevices });
       return microphone;
     },
     setTalking(on) {
       talking = on;
-      const { engine, microphone } = built();
-      if (on) engine.addVoice(OWN_VOICE, microphone.node);
-      else engine.removeVoice(OWN_VOICE);
+      mixOwnVoice();
       apply();
     },
     setVoice(peerId, stream) {
-      if (stream) streams.set(peerId, stream);
-      else streams.delete(peerId);
-      if (!parts) return;
       if (stream) {
-        parts.engine.addVoice(peerId, parts.receiver.add(peerId, stream));
-        return;
+        streams.set(peerId, stream);
+        parts?.engine.addVoice(peerId, parts.receiver.add(peerId, stream));
+      } else {
+        streams.delete(peerId);
+        parts?.engine.removeVoice(peerId);
+        parts?.receiver.remove(peerId);
       }
-      parts.engine.removeVoice(peerId);
-      parts.receiver.remove(peerId);
     },
     state: () => parts?.player.state() ?? { kind: 'silent' },
     level: () => parts?.player.level() ?? 0,
@@ -168,13 +148,9 @@ export function createSound(options: SoundOptions): Sound {
     close() {
       if (closed) return;
       closed = true;
-      if (!parts) return;
-      parts.conductor.close();
-      parts.player.close();
-      parts.engine.close();
-      parts.receiver.close();
-      parts.microphone.close();
-      parts.output.close();
+      parts?.close();
+      microphone?.close();
+      output?.close();
     },
   };
 }

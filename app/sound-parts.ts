@@ -1,0 +1,65 @@
+/** What sounds, apart from the output itself: a part of the composition root, loaded when the page has been shown. */
+import { createHostEngine, type HostEngine } from './host/engine.ts';
+import { createConductor, type Conductor } from './playback/conductor.ts';
+import { createPlayer, type Player } from './playback/player.ts';
+import type { Library } from './library/library.ts';
+import type { Moment } from './playback/timeline.ts';
+import type { SoundOptions } from './sound.ts';
+import { createVoiceReceiver, type VoiceReceiver } from './voice/receive.ts';
+
+export interface SoundParts {
+  player: Player;
+  conductor: Conductor;
+  engine: HostEngine;
+  receiver: VoiceReceiver;
+  close(): void;
+}
+
+/** @param destination this device's own loudspeaker */
+export function createSoundParts(
+  options: SoundOptions,
+  context: AudioContext,
+  destination: AudioNode,
+): SoundParts {
+  const { clock, queries, library } = options;
+  const music = context.createGain();
+  music.connect(destination);
+
+  function openTrack(trackId: string): ReturnType<Library['open']> | null {
+    const track = queries.tracks().get(trackId);
+    if (!track) return null;
+    const isHere = library.holdings().get(trackId)?.complete === true;
+    if (!isHere && library.holders(trackId) === 0) return null;
+    return library.open({ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime });
+  }
+
+  let toldTrackId: string | null = null;
+  function tellTitle(moment: Moment | null): void {
+    const trackId = moment?.item.trackId ?? null;
+    if (trackId === toldTrackId) return;
+    toldTrackId = trackId;
+    const track = trackId === null ? undefined : queries.tracks().get(trackId);
+    engine.setTitle(track?.title ?? '', track?.artist ?? null);
+  }
+
+  const player = createPlayer({ context, clock, open: openTrack, destination: music });
+  const engine = createHostEngine({ context, music, uplink: options.uplink });
+  engine.onState(options.onUplink);
+  const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle });
+  const receiver = createVoiceReceiver({ context });
+  receiver.output.connect(destination);
+
+  return {
+    player,
+    conductor,
+    engine,
+    receiver,
+    close() {
+      conductor.close();
+      player.close();
+      engine.close();
+      receiver.close();
+      music.disconnect();
+    },
+  };
+}
