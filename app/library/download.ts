@@ -50,6 +50,8 @@ export interface Download {
 
 interface Holder {
   outstanding: Map<number, { atMs: number; timer: ReturnType<typeof setTimeout> }>;
+  /** Chunks of it that are being verified and stored. They count as outstanding, so that a liar gets no further. */
+  verifying: number;
   lied: boolean;
   lapses: number;
   restUntilMs: number;
@@ -90,6 +92,7 @@ export function createDownload(options: DownloadOptions): Download {
     if (!known) {
       known = {
         outstanding: new Map(),
+        verifying: 0,
         lied: false,
         lapses: 0,
         restUntilMs: 0,
@@ -150,6 +153,8 @@ export function createDownload(options: DownloadOptions): Download {
     return peer.bits !== null && hasBit(peer.bits, index);
   }
 
+  const load = (peer: Holder) => peer.outstanding.size + peer.verifying;
+
   function outstanding(index: number): { peers: number; youngestMs: number } {
     let peers = 0;
     let youngestMs = Infinity;
@@ -176,7 +181,7 @@ export function createDownload(options: DownloadOptions): Download {
 
   function askChunks(blob: Shelved): void {
     // The least busy first, so that all holders share the work.
-    const free = usable().filter(([, peer]) => peer.outstanding.size < OUTSTANDING_PER_PEER);
+    const free = usable().filter(([, peer]) => load(peer) < OUTSTANDING_PER_PEER);
     if (free.length === 0) return;
     const need = {
       chunks: blob.chunks,
@@ -188,12 +193,12 @@ export function createDownload(options: DownloadOptions): Download {
       if (hasBit(blob.bitmap, index) || storing.has(index)) continue;
       const { peers, youngestMs } = outstanding(index);
       if (peers > 0 && !(urgent && peers === 1 && youngestMs >= times.hedgeMs)) continue;
-      free.sort(([, a], [, b]) => a.outstanding.size - b.outstanding.size);
+      free.sort(([, a], [, b]) => load(a) - load(b));
       const found = free.find(([peerId, peer]) => !peer.outstanding.has(index) && holds(peerId, peer, index));
       if (!found) continue;
       const [peerId, peer] = found;
       ask(peerId, peer, index, urgent);
-      if (peer.outstanding.size >= OUTSTANDING_PER_PEER) free.splice(free.indexOf(found), 1);
+      if (load(peer) >= OUTSTANDING_PER_PEER) free.splice(free.indexOf(found), 1);
       if (free.length === 0) return;
     }
   }
@@ -255,14 +260,14 @@ export function createDownload(options: DownloadOptions): Download {
   async function receiveChunk(from: PeerId, index: number, data: Uint8Array<ArrayBuffer>): Promise<void> {
     const blob = shelf.get(track.trackId);
     if (!drop(from, index) || !blob || hasBit(blob.bitmap, index) || storing.has(index)) return;
+    const peer = holder(from);
     storing.add(index);
-    pump();
+    peer.verifying++;
     try {
       if (await isChunk(data, index, track.bytes, blob.meta.manifest)) {
-        holder(from).lapses = 0;
+        peer.lapses = 0;
         if (!closed && shelf.get(track.trackId)) await shelf.write(track.trackId, index, data);
       } else {
-        const peer = holder(from);
         peer.lied = true;
         for (const other of [...peer.outstanding.keys()]) drop(from, other);
       }
@@ -270,6 +275,7 @@ export function createDownload(options: DownloadOptions): Download {
       return end(error as Error);
     } finally {
       storing.delete(index);
+      peer.verifying--;
     }
     for (const [peerId, peer] of holders) {
       if (hasBit(blob.bitmap, index) && peer.outstanding.has(index)) {
@@ -282,9 +288,8 @@ export function createDownload(options: DownloadOptions): Download {
 
   function end(error: Error | null): void {
     if (closed) return;
-    const waiting = [...reads];
+    if (error) rejectReads(error);
     close();
-    for (const read of waiting) read.reject(error ?? new DOMException('the track was closed', 'AbortError'));
     onEnd(error);
   }
 
@@ -298,7 +303,11 @@ export function createDownload(options: DownloadOptions): Download {
         send(peerId, { type: 'cancelChunk', id: track.trackId, index });
     }
     holders.clear();
-    for (const read of reads) read.reject(new DOMException('the track was closed', 'AbortError'));
+    rejectReads(new DOMException('the track was closed', 'AbortError'));
+  }
+
+  function rejectReads(error: Error): void {
+    for (const read of reads) read.reject(error);
     reads.clear();
   }
 

@@ -1,0 +1,326 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CHUNK_BYTES, toHex } from '../../../app/library/chunks.ts';
+import { createMemoryStore } from '../../../app/library/memory-store.ts';
+import { type Message, decode, encode } from '../../../app/library/wire.ts';
+import type { Transport } from '../../../app/mesh/transport.ts';
+import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
+
+let rig: Rig;
+beforeEach(() => {
+  rig = createRig();
+});
+afterEach(() => rig.close());
+
+async function holding(track: ReturnType<typeof testTrack>, options: Parameters<typeof fill>[2] = {}) {
+  const store = createMemoryStore();
+  await fill(store, track, options);
+  return store;
+}
+
+/** Lets a test see and change what a peer sends. */
+function tamper(change: (message: Message, to: string) => Message | null) {
+  return (transport: Transport): Transport => ({
+    ...transport,
+    send(to, channel, bytes) {
+      const message = decode(bytes);
+      if (!message) return transport.send(to, channel, bytes);
+      const changed = change(message, to);
+      return changed ? transport.send(to, channel, encode(changed)) : Promise.resolve();
+    },
+  });
+}
+
+/** `toEqual` takes seconds for megabytes. */
+function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
+  expect(Buffer.compare(actual, expected)).toBe(0);
+}
+
+const done = (library: { holdings(): ReadonlyMap<string, { complete: boolean }> }, id: string) =>
+  library.holdings().get(id)?.complete === true;
+
+describe('transfer', () => {
+  test('L1 a track comes whole from one holder, and can be read from any place', async () => {
+    const track = testTrack(20, 1);
+    const { library: holder } = rig.peer({ store: await holding(track) });
+    const { library } = rig.peer();
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    expect(library.holdings().size).toBe(0);
+    const source = library.open(track.ref);
+    const middle = 7 * CHUNK_BYTES - 10;
+    expect(await source.read(middle, middle + 20)).toEqual(track.data.slice(middle, middle + 20));
+    expectBytes(await source.read(0, track.data.length), track.data);
+    await until(library, () => done(library, track.ref.trackId));
+    await until(holder, () => holder.holders(track.ref.trackId) === 1);
+    source.close();
+  });
+
+  test('L2 a read resolves as soon as its own chunks are here, and jumps the queue', async () => {
+    const track = testTrack(60, 2);
+    const asked: number[] = [];
+    const store = await holding(track);
+    rig.peer({ store });
+    const { library } = rig.peer({
+      wrap: tamper((message) => {
+        if (message.type === 'wantChunk') asked.push(message.index);
+        return message;
+      }),
+    });
+    const source = library.open(track.ref);
+    const start = 40 * CHUNK_BYTES;
+    const bytes = await source.read(start, start + 5);
+    expect(bytes).toEqual(track.data.slice(start, start + 5));
+    expect(done(library, track.ref.trackId)).toBe(false);
+    // One window of requests may be under way before the reader came.
+    expect(asked.indexOf(40)).toBeLessThanOrEqual(8);
+  });
+
+  test('L3 three holders share the work', async () => {
+    const track = testTrack(90, 3);
+    const served = new Map<string, number>();
+    for (const selfId of ['a', 'b', 'c']) {
+      rig.peer({
+        selfId,
+        store: await holding(track),
+        wrap: tamper((message) => {
+          if (message.type === 'chunk') served.set(selfId, (served.get(selfId) ?? 0) + 1);
+          return message;
+        }),
+      });
+    }
+    const { library, store } = rig.peer();
+    await until(library, () => library.holders(track.ref.trackId) === 3);
+    library.fetch(track.ref);
+    await until(library, () => done(library, track.ref.trackId));
+    expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+    expect([...served.values()].reduce((a, b) => a + b)).toBe(90);
+    for (const count of served.values()) expect(count).toBeGreaterThan(15);
+  });
+
+  test('L4 a holder that vanishes in mid-transfer is replaced by another', async () => {
+    const track = testTrack(40, 4);
+    let served = 0;
+    const leaving = rig.peer({
+      selfId: 'leaving',
+      store: await holding(track),
+      wrap: tamper((message) => {
+        if (message.type === 'chunk' && ++served > 5) queueMicrotask(() => leaving.transport.close());
+        return message;
+      }),
+    });
+    const { library, store } = rig.peer();
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    library.fetch(track.ref);
+    await until(library, () => library.holders(track.ref.trackId) === 0);
+    expect(done(library, track.ref.trackId)).toBe(false);
+    rig.peer({ selfId: 'staying', store: await holding(track) });
+    await until(library, () => done(library, track.ref.trackId));
+    expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+  });
+
+  test('L5 a wrong chunk is never stored, and its sender is asked nothing more for this track', async () => {
+    const track = testTrack(30, 5);
+    let lies = 0;
+    rig.peer({
+      selfId: 'a-liar',
+      store: await holding(track),
+      wrap: tamper((message) => {
+        if (message.type !== 'chunk') return message;
+        lies++;
+        const data = message.data.slice();
+        data[100] = (data[100] ?? 0) ^ 1;
+        return { ...message, data };
+      }),
+    });
+    const { library, store } = rig.peer();
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    library.fetch(track.ref);
+    const source = library.open(track.ref);
+    const early = source.read(0, 10);
+    rig.peer({ selfId: 'honest', store: await holding(track) });
+    await until(library, () => done(library, track.ref.trackId));
+    expect(await early).toEqual(track.data.slice(0, 10));
+    expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+    expect(lies).toBeGreaterThan(0);
+    expect(lies).toBeLessThanOrEqual(8);
+  });
+
+  test('L6 a wrong manifest is refused', async () => {
+    const track = testTrack(5, 6);
+    rig.peer({
+      selfId: 'a-liar',
+      store: await holding(track),
+      wrap: tamper((message) =>
+        message.type === 'manifest'
+          ? { ...message, manifest: message.manifest.map((byte) => byte ^ 255) }
+          : message,
+      ),
+    });
+    const { library, store } = rig.peer();
+    library.fetch(track.ref);
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    rig.peer({ selfId: 'honest', store: await holding(track) });
+    await until(library, () => done(library, track.ref.trackId));
+    expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+  });
+
+  test('L7 a silent holder does not hold a reader up for long', async () => {
+    const track = testTrack(30, 7);
+    rig.peer({
+      selfId: 'a-silent',
+      store: await holding(track),
+      wrap: tamper((message) => (message.type === 'chunk' ? null : message)),
+    });
+    rig.peer({ selfId: 'b-honest', store: await holding(track) });
+    const { library } = rig.peer();
+    await until(library, () => library.holders(track.ref.trackId) === 2);
+    const source = library.open(track.ref);
+    expectBytes(await source.read(0, track.data.length), track.data);
+  });
+
+  test('L8 a partial download goes on in the next session, and asks only for what is missing', async () => {
+    const track = testTrack(24, 8);
+    const had = [0, 1, 2, 5, 9, 23];
+    const store = createMemoryStore();
+    await fill(store, track, { chunks: had, wanted: true });
+    const asked: number[] = [];
+    rig.peer({ store: await holding(track) });
+    const { library } = rig.peer({
+      store,
+      wrap: tamper((message) => {
+        if (message.type === 'wantChunk') asked.push(message.index);
+        return message;
+      }),
+    });
+    await library.loaded;
+    expect(library.holdings().get(track.ref.trackId)).toEqual({
+      trackId: track.ref.trackId,
+      heldBytes: 5 * CHUNK_BYTES + 1000,
+      totalBytes: track.data.length,
+      complete: false,
+      imported: false,
+    });
+    await until(library, () => done(library, track.ref.trackId));
+    expect(asked.toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 24 }, (_, i) => i).filter((i) => !had.includes(i)),
+    );
+    expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+  });
+
+  test('L9 two peers with a half each complete each other', async () => {
+    const track = testTrack(16, 9);
+    const low = Array.from({ length: 8 }, (_, i) => i);
+    const a = rig.peer({ store: await holding(track, { chunks: low, wanted: true }) });
+    const b = rig.peer({ store: await holding(track, { chunks: low.map((i) => i + 8), wanted: true }) });
+    await until(a.library, () => done(a.library, track.ref.trackId));
+    await until(b.library, () => done(b.library, track.ref.trackId));
+    for (const { store } of [a, b]) {
+      expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+    }
+  });
+
+  test('L10 reads end with AbortError: by signal, by close, by removal', async () => {
+    const track = testTrack(4, 10);
+    const { library } = rig.peer();
+    const source = library.open(track.ref);
+    const abort = new AbortController();
+    const bySignal = source.read(0, 10, abort.signal);
+    abort.abort();
+    await expect(bySignal).rejects.toMatchObject({ name: 'AbortError' });
+    const byRemoval = source.read(0, 10);
+    const removed = expect(byRemoval).rejects.toMatchObject({ name: 'AbortError' });
+    await library.remove(track.ref.trackId);
+    await removed;
+    const second = library.open(track.ref);
+    const byClose = expect(second.read(0, 10)).rejects.toMatchObject({ name: 'AbortError' });
+    second.close();
+    await byClose;
+    await expect(second.read(0, 10)).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  test('L11 an MP4 has its end fetched early: that is where players look', async () => {
+    const track = testTrack(50, 11, 'audio/mp4');
+    const asked: number[] = [];
+    rig.peer({ store: await holding(track) });
+    const { library } = rig.peer({
+      wrap: tamper((message) => {
+        if (message.type === 'wantChunk') asked.push(message.index);
+        return message;
+      }),
+    });
+    library.fetch(track.ref);
+    await until(library, () => done(library, track.ref.trackId));
+    expect(asked.indexOf(49)).toBeLessThan(8);
+  });
+
+  test('L12 removed bytes are gone, and the others know', async () => {
+    const track = testTrack(3, 12);
+    const { library: holder } = rig.peer({ store: await holding(track) });
+    const { library } = rig.peer();
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    await holder.remove(track.ref.trackId);
+    expect(holder.holdings().size).toBe(0);
+    await until(library, () => library.holders(track.ref.trackId) === 0);
+  });
+
+  test('L13 a full device ends a download with its reason, and keeps what it has', async () => {
+    const track = testTrack(20, 13);
+    rig.peer({ store: await holding(track) });
+    const { library } = rig.peer({ store: createMemoryStore({ quotaBytes: 5 * CHUNK_BYTES }) });
+    const source = library.open(track.ref);
+    await expect(source.read(0, track.data.length)).rejects.toMatchObject({ name: 'NoSpaceError' });
+    expect(library.holdings().get(track.ref.trackId)?.heldBytes).toBeGreaterThan(0);
+  });
+
+  test('L14 a peer that asks without end is served within bounds', async () => {
+    const track = testTrack(8, 14);
+    let answers = 0;
+    const holder = rig.peer({
+      selfId: 'holder',
+      store: await holding(track),
+      wrap: tamper((message) => {
+        if (message.type === 'chunk' || message.type === 'denied') answers++;
+        return message;
+      }),
+    });
+    const greedy = rig.hub.join({ selfId: 'greedy' });
+    await holder.library.loaded;
+    const want = encode({ type: 'wantChunk', id: track.ref.trackId, index: 0 });
+    await Promise.all(Array.from({ length: 5_000 }, () => greedy.send('holder', 'control', want)));
+    const { library } = rig.peer();
+    const source = library.open(track.ref);
+    expectBytes(await source.read(0, track.data.length), track.data);
+    expect(answers).toBeLessThan(500);
+  });
+
+  test('L15 what nobody holds does not keep other tracks from being fetched', async () => {
+    const held = testTrack(4, 15);
+    rig.peer({ store: await holding(held) });
+    const { library } = rig.peer();
+    for (let seed = 100; seed < 110; seed++) library.fetch(testTrack(2, seed).ref);
+    library.fetch(held.ref);
+    await until(library, () => done(library, held.ref.trackId));
+  });
+
+  test('L16 random bytes change nothing', async () => {
+    const track = testTrack(4, 16);
+    rig.peer({ selfId: 'holder', store: await holding(track) });
+    const noisy = rig.hub.join({ selfId: 'noisy' });
+    const { library } = rig.peer({ selfId: 'reader' });
+    let x = 7;
+    const random = () => (x = (Math.imul(x, 1664525) + 1013904223) >>> 0) >>> 16;
+    for (let i = 0; i < 3_000; i++) {
+      const noise = Uint8Array.from({ length: random() % 80 }, random);
+      if (random() % 2) noise.set([0x4c, random() % 14].slice(0, noise.length));
+      if (random() % 3 === 0 && noise.length > 40) {
+        noise.set(
+          Uint8Array.from(track.ref.trackId.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16)),
+          2,
+        );
+      }
+      await noisy.send(i % 2 ? 'holder' : 'reader', i % 3 ? 'control' : 'bytes', noise);
+    }
+    const source = library.open(track.ref);
+    expectBytes(await source.read(0, track.data.length), track.data);
+    expect(toHex(new Uint8Array([1, 255]))).toBe('01ff');
+  });
+});
