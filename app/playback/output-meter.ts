@@ -4,6 +4,8 @@ import { outputOffset, type OutputReading } from './schedule.ts';
 export interface OutputMeter {
   /** Takes a reading; call it often, it is cheap. */
   read(): void;
+  /** Forgets what was read: after a pause in reading, the clocks have drifted apart. */
+  reset(): void;
   /** Local ms minus context ms of what is heard; null until there are enough readings to trust. */
   offsetMs(): number | null;
   close(): void;
@@ -32,6 +34,7 @@ export function createOutputMeter(context: AudioContext): OutputMeter {
         .filter(({ localMs }) => localMs > reading.localMs - OLDEST_MS)
         .slice(-KEPT_READINGS);
     },
+    reset: forget,
     offsetMs() {
       return readings.length < ENOUGH_READINGS ? null : outputOffset(readings);
     },

@@ -90,6 +90,7 @@ export function createPlayer(options: {
   /** Begins anew where the room is. What sounds goes on until then if it is right, and ends at once if it is not. */
   function begin(first: Placed, overlap: boolean): void {
     const now = context.currentTime;
+    if (timer === null) meter.reset();
     outgoing?.stop(now);
     if (overlap && run?.sounding) outgoing = run;
     else {
@@ -135,6 +136,17 @@ export function createPlayer(options: {
     if (next) tracks.get(next.item.trackId).catch(() => undefined);
   }
 
+  /** Ends what sounded before once the new run begins; it counts as heard until the new one is. */
+  function handOver(known: Offsets): void {
+    const at = run?.startsAtSeconds ?? null;
+    if (!outgoing) return;
+    if (at === null) outgoing.advance(known);
+    else {
+      outgoing.stop(at);
+      if (run?.errorMs(known, localNowMs()) != null) outgoing = null;
+    }
+  }
+
   function tick(): void {
     if (closed) return;
     meter.read();
@@ -147,11 +159,7 @@ export function createPlayer(options: {
         retryAtMs = localNowMs() + RETRY_MS;
         if (run.problem === 'missing') begin(first, false);
       }
-      if (outgoing && run.startsAtSeconds !== null) {
-        outgoing.stop(run.startsAtSeconds);
-        outgoing = null;
-      }
-      outgoing?.advance(known);
+      handOver(known);
     }
     tell();
     if (timer !== null) clearTimeout(timer);
@@ -173,10 +181,14 @@ export function createPlayer(options: {
     const { trackId } = first.item;
     if (run?.problem) return { kind: 'missing', trackId, undecodable: run.problem === 'undecodable' };
     const known = offsets();
-    const heard = outgoing ?? run;
-    const errorMs = known && heard ? heard.errorMs(known, localNowMs()) : null;
-    if (errorMs === null || !heard) return { kind: 'waiting', trackId };
-    return { kind: 'playing', trackId, errorMs, bufferedMs: heard.bufferedMs() };
+    if (known) {
+      for (const heard of [run, outgoing]) {
+        const errorMs = heard?.errorMs(known, localNowMs()) ?? null;
+        if (heard && errorMs !== null)
+          return { kind: 'playing', trackId, errorMs, bufferedMs: heard.bufferedMs() };
+      }
+    }
+    return { kind: 'waiting', trackId };
   }
 
   function tell(): void {

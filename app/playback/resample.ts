@@ -20,6 +20,8 @@ export interface Resampler {
   readonly at: number;
   /** Skips to a later place of the input. */
   seek(at: number): void;
+  /** Goes back to an earlier place, at most `historyFrames` before the furthest that was reached. */
+  rewind(at: number): void;
   /** How many frames `pull` can give now at `step` input frames a frame. */
   available(step: number): number;
   /** Fills `out` (one array a channel) and moves on by `step` input frames for each frame; see `available`. */
@@ -27,9 +29,10 @@ export interface Resampler {
 }
 
 /**
+ * @param historyFrames input that is kept behind the furthest place that was reached.
  * @param nominalStep input frames per output frame, give or take a percent: above 1 the band is narrowed to fit.
  */
-export function createResampler(channelCount: number, nominalStep: number): Resampler {
+export function createResampler(channelCount: number, nominalStep: number, historyFrames = 0): Resampler {
   const table = kernel(Math.min(1, 1 / nominalStep) * (Math.abs(nominalStep - 1) < 0.01 ? 1 : PASS_SHARE));
   let capacity = 1 << 15;
   let held = Array.from({ length: channelCount }, () => new Float32Array(capacity));
@@ -37,10 +40,12 @@ export function createResampler(channelCount: number, nominalStep: number): Resa
   let origin = -HALF_TAPS;
   let filled = HALF_TAPS;
   let at = 0;
+  let furthest = 0;
 
   function reserve(frames: number): void {
-    const keepFrom = Math.max(0, Math.min(filled, Math.floor(at) - HALF_TAPS - origin));
     if (filled + frames <= capacity) return;
+    const oldest = Math.min(at, furthest - historyFrames);
+    const keepFrom = Math.max(0, Math.min(filled, Math.floor(oldest) - HALF_TAPS - origin));
     const kept = filled - keepFrom;
     while (kept + frames > capacity) capacity *= 2;
     held = held.map((old) => {
@@ -73,6 +78,10 @@ export function createResampler(channelCount: number, nominalStep: number): Resa
     },
     seek(target) {
       at = Math.max(at, target);
+      furthest = Math.max(furthest, at);
+    },
+    rewind(target) {
+      at = Math.min(at, Math.max(target, furthest - historyFrames, 0));
     },
     available(step) {
       const last = origin + filled - HALF_TAPS - 1;
@@ -88,6 +97,7 @@ export function createResampler(channelCount: number, nominalStep: number): Resa
         else interpolate(target, buffer, at - origin, step, table);
       });
       at += frames * step;
+      furthest = Math.max(furthest, at);
     },
   };
 }

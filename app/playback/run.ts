@@ -45,6 +45,10 @@ const START_STOCK_SECONDS = 0.2;
 const HOPELESS_SECONDS = 3;
 const DRY_SECONDS = 0.25;
 const SILENCE_FRAMES = 9_600;
+/** An error that is worth laying out again what is laid out already, and how often at most. */
+const TAKE_BACK_MS = 4;
+const TAKE_BACK_PAUSE_SECONDS = 2;
+const TAKE_BACK_MARGIN_SECONDS = 0.3;
 
 interface Mark extends Placed {
   strand: Strand;
@@ -75,6 +79,7 @@ export function createRun(options: {
   let lost = false;
   let problem: Run['problem'] = null;
   let fed = false;
+  let takenBackAt = 0;
   let startsAtSeconds: number | null = null;
 
   const wake = (): void => {
@@ -200,17 +205,33 @@ export function createRun(options: {
   }
 
   function extend(strand: Strand, offsets: Offsets): void {
-    const contentMs = roomMsOf(strand, strand.tailInput);
-    if (contentMs === null) return;
-    const correction = correctionFor(contentMs - roomMsAt(strand.tailFrame, offsets), correcting);
-    correcting = correction.kind === 'nudge';
-    if (correction.kind === 'jump') {
-      lost = true;
-      return;
+    const now = context.currentTime;
+    if (
+      Math.abs(tailErrorMs(strand, offsets) ?? 0) > TAKE_BACK_MS &&
+      now > takenBackAt + TAKE_BACK_PAUSE_SECONDS
+    ) {
+      // What is laid out ahead would be heard uncorrected for seconds.
+      takenBackAt = now;
+      strand.takeBack(now + TAKE_BACK_MARGIN_SECONDS);
     }
-    strand.extend(context.currentTime + LOOKAHEAD_SECONDS, correction.kind === 'nudge' ? correction.rate : 1);
-    if (!strand.done && strand.tailFrame / context.sampleRate < context.currentTime + DRY_SECONDS)
-      strand.runDry();
+    while (strand.tailFrame / context.sampleRate < now + LOOKAHEAD_SECONDS) {
+      const errorMs = tailErrorMs(strand, offsets);
+      if (errorMs === null) return;
+      const correction = correctionFor(errorMs, correcting);
+      correcting = correction.kind === 'nudge';
+      if (correction.kind === 'jump') {
+        lost = true;
+        return;
+      }
+      if (!strand.extend(correction.kind === 'nudge' ? correction.rate : 1)) break;
+    }
+    if (!strand.done && strand.tailFrame / context.sampleRate < now + DRY_SECONDS) strand.runDry();
+  }
+
+  /** By how much what is laid out last is ahead of the room. */
+  function tailErrorMs(strand: Strand, offsets: Offsets): number | null {
+    const contentMs = roomMsOf(strand, strand.tailInput);
+    return contentMs === null ? null : contentMs - roomMsAt(strand.tailFrame, offsets);
   }
 
   const ready = (feeding: Promise<void>): Promise<void> =>

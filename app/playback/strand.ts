@@ -30,8 +30,10 @@ export interface Strand {
   /** Context frame up to which sound is laid out, and the input frame that comes next. */
   readonly tailFrame: number;
   readonly tailInput: number;
-  /** Lays out more, up to context time `untilSeconds` or as far as the input goes, `rate` times the right speed. */
-  extend(untilSeconds: number, rate: number): void;
+  /** Lays out one more buffer, `rate` times the right speed; false when the input does not go so far yet. */
+  extend(rate: number): boolean;
+  /** Takes back what is laid out after a context time (to the next seam of buffers): it will be laid out differently. */
+  takeBack(afterSeconds: number): void;
   /** Input frame heard at a context time, or null where nothing is laid out. */
   inputAt(contextSeconds: number): number | null;
   /** The tail is about to be reached and nothing follows yet: ends softly there, instead of with a click. */
@@ -48,12 +50,15 @@ const FIRST_BUFFERS = 3;
 /** Silence as long as the resampler's reach lets the last samples out. */
 const FLUSH_FRAMES = 64;
 const REMEMBERED_SECONDS = 3;
+/** As far as `takeBack` reaches: what is laid out ahead, and a little. */
+const HISTORY_SECONDS = 6;
 
 interface Piece {
   frame: number;
   frames: number;
   input: number;
   step: number;
+  source: AudioBufferSourceNode;
 }
 
 /** What sounds between one start and the next end. */
@@ -73,7 +78,7 @@ export function createStrand(options: {
   const { context, destination, inputRateHz, channelCount } = options;
   const rateHz = context.sampleRate;
   const nominalStep = inputRateHz / rateHz;
-  const resampler = createResampler(channelCount, nominalStep);
+  const resampler = createResampler(channelCount, nominalStep, Math.ceil(HISTORY_SECONDS * inputRateHz));
   let pieces: Piece[] = [];
   let breath: Breath | null = null;
   let tailFrame = 0;
@@ -85,9 +90,9 @@ export function createStrand(options: {
   function lay(into: Breath, frames: number, step: number): void {
     const buffer = context.createBuffer(channelCount, frames, rateHz);
     const channels = Array.from({ length: channelCount }, (_, index) => buffer.getChannelData(index));
-    pieces.push({ frame: tailFrame, frames, input: resampler.at, step });
-    resampler.pull(channels, step);
     const source = context.createBufferSource();
+    pieces.push({ frame: tailFrame, frames, input: resampler.at, step, source });
+    resampler.pull(channels, step);
     source.buffer = buffer;
     source.connect(into.gain);
     source.onended = () => {
@@ -143,19 +148,33 @@ export function createStrand(options: {
     get tailInput() {
       return resampler.at;
     },
-    extend(untilSeconds, rate) {
+    extend(rate) {
+      if (!breath) return false;
       const step = nominalStep * rate;
-      const untilFrame = Math.ceil(untilSeconds * rateHz);
-      while (breath && tailFrame < untilFrame) {
-        const whole = breath.buffers < FIRST_BUFFERS ? FIRST_BUFFER_FRAMES : BUFFER_FRAMES;
-        const left = endInput === null ? Infinity : Math.ceil((endInput - resampler.at) / step);
-        const wanted = Math.min(whole, left);
-        if (wanted <= 0 || resampler.available(step) < wanted) break;
-        lay(breath, wanted, step);
-      }
+      const whole = breath.buffers < FIRST_BUFFERS ? FIRST_BUFFER_FRAMES : BUFFER_FRAMES;
+      const left = endInput === null ? Infinity : Math.ceil((endInput - resampler.at) / step);
+      const wanted = Math.min(whole, left);
+      if (wanted <= 0 || resampler.available(step) < wanted) return false;
+      lay(breath, wanted, step);
       const forgetBefore = (context.currentTime - REMEMBERED_SECONDS) * rateHz;
       while (pieces.length > 1 && (pieces[0]?.frame ?? 0) + (pieces[0]?.frames ?? 0) < forgetBefore)
         pieces.shift();
+      return true;
+    },
+    takeBack(afterSeconds) {
+      if (!breath) return;
+      const cut = pieces.findIndex((piece) => piece.frame >= afterSeconds * rateHz);
+      const first = pieces[cut];
+      if (!first) return;
+      for (const { source } of pieces.slice(cut)) {
+        source.onended = null;
+        source.stop();
+        source.disconnect();
+        breath.sources.delete(source);
+      }
+      pieces = pieces.slice(0, cut);
+      tailFrame = first.frame;
+      resampler.rewind(first.input);
     },
     inputAt(contextSeconds) {
       const frame = contextSeconds * rateHz;

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Moment } from '../../app/playback/timeline.ts';
 import { floats, openHarness, type Harness } from './harness.ts';
-import { chirp, encodeFile, findLag } from './signals.ts';
+import { encodeFile, findLag, noise } from './signals.ts';
 
 const RATE_HZ = 48_000;
 let harness: Harness;
@@ -15,8 +15,6 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const page = () => harness.page;
-const sweep = (sampleRateHz: number, seconds: number): Float32Array =>
-  chirp({ sampleRateHz, seconds, leadSeconds: 0, fromHz: 200, toHz: 3_000 });
 
 function item(itemId: string, durationMs: number) {
   return { itemId, trackId: itemId, durationMs };
@@ -51,18 +49,16 @@ const untilKind = async (kind: string): Promise<void> => {
   await page().waitForFunction((k) => window.sound.playerState().kind === k, kind, { timeout: 20_000 });
 };
 
-/** Where the recording of `seconds` from now on stands against `track` (at 48 kHz), which started at `startedAtMs`. */
-async function compare(track: Float32Array, startedAtMs: number, seconds: number) {
+/** Compares what sounds from now on with `track` (at 48 kHz), which started at `startedAtMs`: at most `boundMs` apart. */
+async function expectInStep(track: Float32Array, startedAtMs: number, boundMs = 3): Promise<Float32Array> {
   const from = (await page().evaluate(() => window.sound.contextFrame())) + 4_800;
-  const length = Math.round(seconds * RATE_HZ);
-  const recorded = floats(
-    await page().evaluate(([f, n]) => window.sound.recorded(f, n), [from, length] as const),
-  );
+  const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
   const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
   const position = Math.round(((from / RATE_HZ) * 1_000 + zeroMs - startedAtMs) * (RATE_HZ / 1_000));
-  const match = findLag(recorded, track.subarray(position), 4_000, length - 8_000, 3_000);
-  // Sound that comes later than it should is behind: its error is negative.
-  return { errorMs: (-match.lagSamples * 1_000) / RATE_HZ, similarity: match.similarity, recorded };
+  const match = findLag(recorded, track.subarray(position), 4_000, 9_600, 3_000);
+  expect(match.similarity).toBeGreaterThan(0.9);
+  expect((Math.abs(match.lagSamples) * 1_000) / RATE_HZ).toBeLessThan(boundMs);
+  return recorded;
 }
 
 const wav = (signal: Float32Array, rateHz = RATE_HZ): Promise<Buffer> =>
@@ -70,42 +66,37 @@ const wav = (signal: Float32Array, rateHz = RATE_HZ): Promise<Buffer> =>
 
 describe('in step', () => {
   test('a late joiner plays from where the room is, within 3 ms, and says so', async () => {
-    const track = sweep(RATE_HZ, 30);
+    const track = noise(RATE_HZ, 30);
     await make({ a: await wav(track) });
     const startedAtMs = (await roomNow()) - 7_000;
     await follow(moment(item('a', 30_000), startedAtMs));
     await untilKind('playing');
-    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.999);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, startedAtMs);
     const state = await page().evaluate(() => window.sound.playerState());
     expect(state.kind === 'playing' && Math.abs(state.errorMs)).toBeLessThan(3);
     expect(await page().evaluate(() => window.sound.playerLevel())).toBeGreaterThan(0.5);
   });
 
   test('a start in the future sounds at its moment', async () => {
-    const track = sweep(RATE_HZ, 10);
+    const track = noise(RATE_HZ, 10);
     await make({ a: await wav(track) });
     const startedAtMs = (await roomNow()) + 1_000;
     await follow(moment(item('a', 10_000), startedAtMs));
     await page().waitForFunction((at) => window.sound.roomNowMs() > at + 200, startedAtMs);
-    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.999);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, startedAtMs);
   });
 
   test('a track at 44.1 kHz is resampled, not shifted', async () => {
-    await make({ a: await wav(sweep(44_100, 20), 44_100) });
+    const track = noise(RATE_HZ, 20);
+    await make({ a: await encodeFile(track, RATE_HZ, ['-ar', '44100', '-c:a', 'pcm_f32le'], 'wav') });
     const startedAtMs = (await roomNow()) - 3_000;
     await follow(moment(item('a', 20_000), startedAtMs));
     await untilKind('playing');
-    const { errorMs, similarity } = await compare(sweep(RATE_HZ, 20), startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.999);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, startedAtMs);
   });
 
   test('a room time that moved 15 ms is caught up with without an interruption', async () => {
-    const track = sweep(RATE_HZ, 60);
+    const track = noise(RATE_HZ, 60);
     await make({ a: await wav(track) });
     const startedAtMs = (await roomNow()) - 1_000;
     await follow(moment(item('a', 60_000), startedAtMs));
@@ -128,14 +119,12 @@ describe('in step', () => {
       { timeout: 30_000 },
     );
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
-    const { errorMs, similarity, recorded } = await compare(track, startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.99);
-    expect(Math.abs(errorMs)).toBeLessThan(4);
+    const recorded = await expectInStep(track, startedAtMs, 4);
     expect(recorded.every((value) => Math.abs(value) <= 0.55)).toBe(true);
   });
 
   test('a room time that moved 300 ms is jumped to', async () => {
-    const track = sweep(RATE_HZ, 60);
+    const track = noise(RATE_HZ, 60);
     await make({ a: await wav(track) });
     const startedAtMs = (await roomNow()) - 1_000;
     await follow(moment(item('a', 60_000), startedAtMs));
@@ -149,13 +138,11 @@ describe('in step', () => {
       null,
       { timeout: 10_000 },
     );
-    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.999);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, startedAtMs);
   });
 
   test('a main thread that hangs for two seconds is not heard', async () => {
-    const track = sweep(RATE_HZ, 40);
+    const track = noise(RATE_HZ, 40);
     await make({ a: await wav(track) });
     const startedAtMs = (await roomNow()) - 1_000;
     await follow(moment(item('a', 40_000), startedAtMs));
@@ -170,12 +157,13 @@ describe('in step', () => {
   });
 });
 
+/** `bound`: of unsteadiness; null for codecs that ring at the ends of their files, where the phase must tell. */
 describe.each([
   ['wav', 48_000, ['-c:a', 'pcm_f32le'], 1e-3],
-  ['wav', 44_100, ['-c:a', 'pcm_f32le'], 5e-3],
-  ['flac', 44_100, ['-c:a', 'flac'], 5e-3],
-  ['mp3', 44_100, ['-c:a', 'libmp3lame', '-b:a', '256k'], 0.05],
-  ['opus', 48_000, ['-c:a', 'libopus', '-b:a', '192k'], 0.1],
+  ['wav', 44_100, ['-c:a', 'pcm_f32le'], 2e-3],
+  ['flac', 44_100, ['-c:a', 'flac'], 2e-3],
+  ['mp3', 44_100, ['-c:a', 'libmp3lame', '-b:a', '256k'], null],
+  ['opus', 48_000, ['-c:a', 'libopus', '-b:a', '192k'], null],
 ] as const)('%s at %i Hz', (extension, rateHz, args, bound) => {
   test('a tone split into two tracks goes on over the seam', async () => {
     const length = rateHz * 8;
@@ -196,16 +184,18 @@ describe.each([
     const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
     const seamFrame = Math.round(((startedAtMs + a.durationMs - zeroMs) / 1_000) * RATE_HZ);
     const around = floats(
-      await page().evaluate((from) => window.sound.recorded(from, 24_000), seamFrame - 12_000),
+      await page().evaluate((from) => window.sound.recorded(from, 9_600), seamFrame - 4_800),
     );
-    expect(deviationFromSine(around, 441)).toBeLessThan(bound);
+    expect(around.reduce((most, value) => Math.max(most, Math.abs(value)), 0)).toBeGreaterThan(0.45);
+    if (bound !== null) expect(unsteadiness(around, 441)).toBeLessThan(bound);
+    expect(Math.abs(phaseStep(around, 441, 4_800))).toBeLessThan(0.2);
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
   });
 });
 
 describe('changes', () => {
   test('pausing is silence, and playing again goes on in step; neither clicks', async () => {
-    const track = sweep(RATE_HZ, 40);
+    const track = noise(RATE_HZ, 40);
     await make({ a: await wav(track) });
     const startedAtMs = (await roomNow()) - 1_000;
     const on = moment(item('a', 40_000), startedAtMs);
@@ -220,13 +210,12 @@ describe('changes', () => {
     const resumedAtMs = startedAtMs + 500;
     await follow(moment(item('a', 40_000), resumedAtMs));
     await untilKind('playing');
-    const { errorMs } = await compare(track, resumedAtMs, 0.5);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, resumedAtMs);
   });
 
   test('saying the same again changes nothing; another item takes over at its place', async () => {
-    const one = sweep(RATE_HZ, 20);
-    const two = chirp({ sampleRateHz: RATE_HZ, seconds: 20, leadSeconds: 0, fromHz: 4_000, toHz: 300 });
+    const one = noise(RATE_HZ, 20);
+    const two = noise(RATE_HZ, 20, 2);
     await make({ a: await wav(one), b: await wav(two) });
     const startedAtMs = (await roomNow()) - 1_000;
     await follow(moment(item('a', 20_000), startedAtMs));
@@ -242,31 +231,27 @@ describe('changes', () => {
       const state = window.sound.playerState();
       return state.kind === 'playing' && state.trackId === 'b';
     });
-    const { errorMs, similarity } = await compare(two, skippedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.999);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(two, skippedAtMs);
   });
 
   test('an item that is queued as next in the last seconds still follows without a gap in the one that plays', async () => {
-    const track = sweep(RATE_HZ, 6);
-    const other = chirp({ sampleRateHz: RATE_HZ, seconds: 10, leadSeconds: 0, fromHz: 4_000, toHz: 300 });
-    await make({ a: await wav(track), b: await wav(sweep(RATE_HZ, 10)), c: await wav(other) });
+    const track = noise(RATE_HZ, 6);
+    const other = noise(RATE_HZ, 10, 2);
+    await make({ a: await wav(track), b: await wav(noise(RATE_HZ, 10)), c: await wav(other) });
     const startedAtMs = (await roomNow()) - 3_000;
     await follow(moment(item('a', 6_000), startedAtMs, item('b', 10_000)));
     await untilKind('playing');
     await follow(moment(item('a', 6_000), startedAtMs, item('c', 10_000)));
     await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + 6_050);
     await follow(moment(item('c', 10_000), startedAtMs + 6_000));
-    const { errorMs, similarity } = await compare(other, startedAtMs + 6_000, 0.5);
-    expect(similarity).toBeGreaterThan(0.999);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(other, startedAtMs + 6_000);
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
   });
 });
 
 describe('bytes that come late', () => {
   test('it waits, then joins where the room is by then', async () => {
-    const track = sweep(RATE_HZ, 20);
+    const track = noise(RATE_HZ, 20);
     const bytes = await encodeFile(track, RATE_HZ, ['-c:a', 'libmp3lame', '-b:a', '192k'], 'mp3');
     await make({ a: bytes }, { a: 8_000 });
     const startedAtMs = (await roomNow()) - 500;
@@ -276,13 +261,11 @@ describe('bytes that come late', () => {
     expect(await page().evaluate(() => window.sound.playerState().kind)).toBe('waiting');
     await page().evaluate((n) => window.sound.release('a', n), bytes.length);
     await untilKind('playing');
-    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.99);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, startedAtMs);
   });
 
   test('when they run out in the middle it falls silent softly, and comes back in step', async () => {
-    const track = sweep(RATE_HZ, 30);
+    const track = noise(RATE_HZ, 30);
     const bytes = await encodeFile(track, RATE_HZ, ['-c:a', 'libmp3lame', '-b:a', '320k'], 'mp3');
     await make({ a: bytes }, { a: Math.round(bytes.length * 0.2) });
     const startedAtMs = await roomNow();
@@ -291,9 +274,7 @@ describe('bytes that come late', () => {
     await untilKind('waiting');
     await page().evaluate((n) => window.sound.release('a', n), bytes.length);
     await untilKind('playing');
-    const { errorMs, similarity } = await compare(track, startedAtMs, 0.5);
-    expect(similarity).toBeGreaterThan(0.99);
-    expect(Math.abs(errorMs)).toBeLessThan(3);
+    await expectInStep(track, startedAtMs);
   });
 
   test('a track that nobody has is missing; one that is no audio is undecodable', async () => {
@@ -314,24 +295,42 @@ test('closed twice, it is silent; and nothing was logged as an error', async () 
   expect(harness.errors).toEqual([]);
 });
 
-/** Largest distance of a recording from the sine of `hz` that fits it best, as a share of its amplitude. */
-function deviationFromSine(samples: Float32Array, hz: number): number {
-  let re = 0;
-  let im = 0;
-  let reference = 0;
-  samples.forEach((value, n) => {
-    const phase = (2 * Math.PI * hz * n) / RATE_HZ;
-    re += value * Math.sin(phase);
-    im += value * Math.cos(phase);
-    reference += Math.sin(phase) ** 2;
-  });
-  const amplitude = Math.hypot(re, im) / reference;
-  expect(amplitude).toBeGreaterThan(0.4);
-  return samples.reduce((most, value, n) => {
-    const phase = (2 * Math.PI * hz * n) / RATE_HZ;
-    const expected = (re * Math.sin(phase) + im * Math.cos(phase)) / reference;
-    return Math.max(most, Math.abs(value - expected) / amplitude);
-  }, 0);
+/**
+ * How far a recording departs from going on as a sine does, x[n+1] = 2 cos(ω) x[n] − x[n−1], as a share of its amplitude
+ * of 0.5. A lost or doubled sample is 0.058 at 441 Hz; half a percent of speed is 0.00003.
+ */
+function unsteadiness(samples: Float32Array, hz: number): number {
+  const factor = 2 * Math.cos((2 * Math.PI * hz) / RATE_HZ);
+  let most = 0;
+  for (let n = 1; n + 1 < samples.length; n++) {
+    most = Math.max(most, Math.abs(samples[n + 1]! - factor * samples[n]! + samples[n - 1]!) / 0.5);
+  }
+  return most;
+}
+
+/**
+ * By how many radians the phase of a tone jumps at `seam`: it is carried there from both sides, by two windows each, so that
+ * neither a slight change of speed nor what a codec does at the very ends counts. A lost sample is 0.058 at 441 Hz.
+ */
+function phaseStep(samples: Float32Array, hz: number, seam: number): number {
+  const width = 1_200;
+  const guard = 1_200;
+  const phase = (from: number): number => {
+    let re = 0;
+    let im = 0;
+    for (let n = from; n < from + width; n++) {
+      re += samples[n]! * Math.sin((2 * Math.PI * hz * n) / RATE_HZ);
+      im += samples[n]! * Math.cos((2 * Math.PI * hz * n) / RATE_HZ);
+    }
+    return Math.atan2(im, re);
+  };
+  const wrap = (angle: number): number => Math.atan2(Math.sin(angle), Math.cos(angle));
+  const before = phase(seam - guard - width);
+  const after = phase(seam + guard);
+  const reach = (guard + width / 2) / width;
+  const fromBefore = before + wrap(before - phase(seam - guard - 2 * width)) * reach;
+  const fromAfter = after - wrap(phase(seam + guard + width) - after) * reach;
+  return wrap(fromAfter - fromBefore);
 }
 
 function steepest(samples: Float32Array): number {

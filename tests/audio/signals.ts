@@ -24,6 +24,27 @@ export function chirp(options: {
   return out;
 }
 
+/**
+ * Noise below some 800 Hz, at 0.5 of full scale at most; the same each time. Unlike a sweep it matches itself at one place
+ * only, even when it is played a little too fast.
+ */
+export function noise(sampleRateHz: number, seconds: number, seed = 1): Float32Array {
+  const out = new Float32Array(Math.round(sampleRateHz * seconds));
+  const step = 1 - Math.exp((-2 * Math.PI * 800) / sampleRateHz);
+  let random = seed;
+  let once = 0;
+  let twice = 0;
+  let most = 0;
+  for (let n = 0; n < out.length; n++) {
+    random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
+    once += (random / 2 ** 31 - 1 - once) * step;
+    twice += (once - twice) * step;
+    out[n] = twice;
+    most = Math.max(most, Math.abs(twice));
+  }
+  return out.map((value) => (0.5 * value) / most);
+}
+
 /** Runs ffmpeg on `input` (stdin) and resolves with its stdout; rejects with its last words. */
 export function ffmpeg(args: readonly string[], input: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
