@@ -133,7 +133,7 @@ async function walk(reader: Reader, start: number, parse: ParseHeader, isMp3: bo
   let at = first.at;
   let frames = 0;
   let samples = 0;
-  while (at + 4 <= end) {
+  while (at + HEADER_BYTES <= end) {
     const bytes = reader.at(at, HEADER_BYTES);
     const header = parse(bytes instanceof Promise ? await bytes : bytes);
     if (header?.kin !== kin) {
@@ -152,7 +152,8 @@ async function walk(reader: Reader, start: number, parse: ParseHeader, isMp3: bo
     samples -= first.header.samples;
     frames--;
   }
-  if (at < end && at + 4 > end) return MID_FRAME;
+  // Too little left for a header, but it begins like one.
+  if (at < end && end - at < HEADER_BYTES && (await reader.at(at, 1))[0] === 0xff) return MID_FRAME;
   if (info?.frames && frames < info.frames - 2) {
     const share = Math.floor((100 * frames) / info.frames);
     return {
