@@ -37,6 +37,8 @@ export interface SocketPathOptions {
   maxMessageBytes: number;
   maxSockets: number;
   counters: Counters;
+  /** Said to each socket before the node closes it to stop. */
+  farewell?: string;
   onSocket(socket: GuardedSocket): void;
 }
 
@@ -129,7 +131,11 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
       if (closed) return;
       closed = true;
       clearInterval(pings);
-      for (const socket of server.clients) socket.close(1001, 'shutting-down');
+      for (const socket of server.clients) {
+        if (options.farewell !== undefined && socket.readyState === WebSocket.OPEN)
+          socket.send(options.farewell);
+        socket.close(1001, 'shutting-down');
+      }
       const impatience = setTimeout(() => {
         for (const socket of server.clients) socket.terminate();
       }, 1_000);

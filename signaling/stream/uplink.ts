@@ -118,6 +118,7 @@ export function createUplink({ stations, counters, log }: UplinkOptions): Socket
     maxMessageBytes: MAX_UPLINK_MESSAGE_BYTES,
     maxSockets: MAX_UPLINKS,
     counters,
+    farewell: JSON.stringify({ type: 'refused', reason: 'shutting-down' } satisfies NodeUplinkMessage),
     onSocket: serve,
   });
 }

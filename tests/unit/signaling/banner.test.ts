@@ -32,9 +32,9 @@ describe('the start-up banner', () => {
   );
 
   it('paints both colours itself, so that no theme inverts the code', () => {
-    // eslint-disable-next-line no-control-regex -- terminal colours are control sequences
-    for (const line of qrCode(LINK, true).split('\n'))
-      expect(line).toMatch(/^ {2}\u001b\[30;107m.*\u001b\[0m$/u);
+    for (const line of qrCode(LINK, true).split('\n')) {
+      expect([line.slice(0, 11), line.slice(-4)]).toEqual(['  \u001b[30;107m', '\u001b[0m']);
+    }
   });
 
   it('names every address and how to stop', () => {

@@ -132,6 +132,13 @@ describe('the uplink', () => {
     await until(async () => (await status(node)).rejected['/uplink protocol-error'] === 1 || undefined);
   });
 
+  it('says that the node stops', async () => {
+    const host = await openHost(node);
+    await node.close();
+    expect(await host.closed).toEqual({ code: 1001, reason: 'shutting-down' });
+    expect((await host.next(uplinkMessage('refused'))).reason).toBe('shutting-down');
+  });
+
   it('survives anything that is sent to it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.json(), fc.string(), fc.uint8Array({ maxLength: 2000 })), async (data) => {
