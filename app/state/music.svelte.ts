@@ -139,7 +139,6 @@ export class Music implements MusicModel {
     const failures: { fileName: string; message: string }[] = [];
     let doneFiles = 0;
     let doneBytes = 0;
-    let added = 0;
     const progress = (current: ImportBatch['current'], state: ImportBatch['state']): void => {
       const pendingBytes = this.#waiting.reduce((sum, file) => sum + file.size, 0);
       const elapsedSeconds = (this.#options.nowMs() - startedAtMs) / 1000;
@@ -158,10 +157,8 @@ export class Music implements MusicModel {
       try {
         for await (const event of this.#options.library.import([file], abort.signal)) {
           if (event.type === 'progress') progress({ fileName: file.name, share: shareOf(event) }, 'running');
-          else if (event.type === 'done') {
-            this.#add(event.track);
-            added++;
-          } else failures.push({ fileName: event.fileName, message: event.message });
+          else if (event.type === 'done') this.#add(event.track);
+          else failures.push({ fileName: event.fileName, message: event.message });
         }
       } catch (error) {
         if (!abort.signal.aborted)
@@ -175,12 +172,6 @@ export class Music implements MusicModel {
     }
     this.#abort = null;
     progress(null, abort.signal.aborted ? 'cancelled' : 'done');
-    if (failures.length === 0 && !abort.signal.aborted) {
-      this.#batch = null;
-      this.#options.notices.info(
-        added === 1 ? 'One song added to the room' : `${added} songs added to the room`,
-      );
-    }
   }
 
   #add(imported: ImportedTrack): void {
