@@ -49,7 +49,7 @@ for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
 if (closure.size === 0) throw new Error('dist/index.html loads no script: nothing was measured');
 
 const rows = [...closure]
-  .map((path) => ({ path, gzipKb: gzipSync(readFileSync(inRepo(path)), { level: 9 }).length / 1024 }))
+  .map((path) => ({ path, gzipKb: gzipSync(readFileSync(inRepo(path)), { level: 9 }).length / 1000 }))
   .sort((a, b) => b.gzipKb - a.gzipKb);
 const totalKb = rows.reduce((sum, row) => sum + row.gzipKb, 0);
 

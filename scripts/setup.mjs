@@ -14,6 +14,7 @@ const PROGRAMS = [
   { debian: 'curl', probe: '/usr/bin/curl', needed: false },
   { debian: 'iproute2', probe: '/usr/sbin/ip', needed: false },
   { debian: 'libnss3-tools', probe: '/usr/bin/certutil', needed: false },
+  { debian: 'zbar-tools', probe: '/usr/bin/zbarimg', needed: false },
   { debian: 'gmediarender', probe: '/usr/bin/gmediarender', needed: false },
   { debian: 'gstreamer1.0-plugins-base', probe: '', needed: false },
   { debian: 'gstreamer1.0-plugins-good', probe: '', needed: false },

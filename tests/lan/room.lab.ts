@@ -19,6 +19,7 @@ import {
   visit,
 } from '../e2e/support/room.ts';
 import { isSilent, rmsDbfs, strongestHz, toneDbfs, toneShare, type Sound } from '../fixtures/listen.ts';
+import { scanQr } from '../fixtures/qr.ts';
 import { microphoneWav, taggedTones, textNamedMp3, tone, type Tone } from '../fixtures/tones.ts';
 import { until } from '../fixtures/until.ts';
 import { launchOn } from './browser.ts';
@@ -113,11 +114,11 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
     await lab?.close();
   });
 
-  test('1: npm start prints the addresses that the LAN can reach, and a QR code', async () => {
+  test('1: npm start prints the addresses that the LAN can reach, and a QR code that can be scanned', async () => {
     const { address } = lab.host('node');
     for (const url of [node.appUrl, node.joinLink, node.streamUrl])
       expect(new URL(url).hostname).toBe(address);
-    expect(node.output()).toMatch(/█▀▀▀▀▀█/);
+    expect(scanQr(node.output(), 'light')).toBe(node.joinLink);
     expect(await request(ada.host, `${node.httpOrigin}/health`)).toContain('{');
   });
 
