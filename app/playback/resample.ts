@@ -16,6 +16,8 @@ export interface Resampler {
   pushSilence(frames: number): void;
   /** Input frames pushed so far. */
   readonly pushedFrames: number;
+  /** Input frames that are kept in memory. */
+  readonly heldFrames: number;
   /** Place in the input (frames since the first push, a fraction) of the next frame that `pull` gives. */
   readonly at: number;
   /** Skips to a later place of the input. */
@@ -72,6 +74,9 @@ export function createResampler(channelCount: number, nominalStep: number, histo
     },
     get pushedFrames() {
       return origin + filled;
+    },
+    get heldFrames() {
+      return capacity;
     },
     get at() {
       return at;
