@@ -29,9 +29,12 @@ export const CHROMIUM_ARGS = [
 
 export interface Harness {
   browser: Browser;
-  /** A page of `harness/<page>.html` in a context of its own; console errors are collected in `errors`. */
+  /** Where the harness page is. */
   origin: string;
-  errors: string[];
+  /** Where the peers meet. */
+  node: { origin: string; stunPort: number | null };
+  /** Files put here are served beside the page. */
+  folder: string;
   close(): Promise<void>;
 }
 
@@ -51,7 +54,8 @@ export async function startHarness(): Promise<Harness> {
   return {
     browser,
     origin: `http://127.0.0.1:${port}`,
-    errors: [],
+    node: { origin: 'http://127.0.0.1:4777', stunPort: 4777 },
+    folder: BUILT,
     async close() {
       await browser.close();
       server.closeAllConnections();

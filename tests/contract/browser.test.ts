@@ -6,7 +6,6 @@ import type { Driver } from './driver.ts';
 import { eventually, runTransportContract } from './transport.ts';
 
 let harness: Harness;
-const node = { origin: 'http://127.0.0.1:4777', stunPort: 4777 };
 
 beforeAll(async () => {
   harness = await startHarness();
@@ -48,7 +47,7 @@ async function joinPage(keys: Keys, errors: string[]) {
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   await page.goto(harness.origin);
   await page.waitForFunction(() => 'joinRoom' in window);
-  await page.evaluate((options) => window.joinRoom(options), { ...node, selfId, ...keys });
+  await page.evaluate((options) => window.joinRoom(options), { ...harness.node, selfId, ...keys });
   const call = (name: keyof Driver, args: unknown[]) =>
     page.evaluate(
       ([method, values]) => (window.driver[method] as (...all: unknown[]) => unknown)(...values),

@@ -61,7 +61,7 @@ async function understand(
   if (!container) throw new ImportError('not-audio', `${named} is not music. ${KINDS}`);
   const verdict = await container.check();
   if (verdict.state !== 'whole') throw new ImportError(verdict.state, `${named} ${verdict.why}`);
-  const tags = await readTags(file).catch((error: unknown) => {
+  const tags = await readTags(file, verdict.durationMs).catch((error: unknown) => {
     throw new ImportError('not-audio', `${named} could not be understood as music. ${KINDS}`, {
       cause: error,
     });
@@ -72,7 +72,7 @@ async function understand(
       : 'holds no sound to play';
     throw new ImportError('not-audio', `${named} ${why}. ${KINDS}`);
   }
-  const durationMs = verdict.durationMs ?? tags.durationMs;
+  const { durationMs } = tags;
   if (!(durationMs >= 1)) throw new ImportError('not-audio', `${named} holds no sound to play.`);
   return { mime: container.mime, durationMs, tags };
 }

@@ -9,7 +9,7 @@ export interface FileTags {
   artist?: string;
   album?: string;
   cover: Blob | null;
-  /** Exact, from the container's packets; null when it holds no track that browsers decode. */
+  /** Exact; null when it holds no track that browsers decode. */
   durationMs: number | null;
   codec: string | null;
 }
@@ -40,10 +40,11 @@ function clean(text: string | undefined): string | undefined {
   return trimmed === '' ? undefined : trimmed;
 }
 
-async function readWith(input: Input): Promise<FileTags> {
+async function readWith(input: Input, knownMs: number | undefined): Promise<FileTags> {
   const track = await input.getPrimaryAudioTrack();
   const codec = track ? await track.getCodec() : null;
-  const durationMs = track && codec && PLAYABLE.test(codec) ? (await track.computeDuration()) * 1000 : null;
+  const playable = track !== null && codec !== null && PLAYABLE.test(codec);
+  const durationMs = playable ? (knownMs ?? (await track.computeDuration()) * 1000) : null;
   // Broken tags must not keep good music out.
   const tags = await input.getMetadataTags().catch(() => null);
   const picture = tags?.images?.find((image) => image.kind === 'coverFront') ?? tags?.images?.[0];
@@ -60,11 +61,14 @@ async function readWith(input: Input): Promise<FileTags> {
   };
 }
 
-/** Rejects when mediabunny cannot make sense of the file. */
-export async function readTags(file: Blob): Promise<FileTags> {
+/**
+ * Rejects when mediabunny cannot make sense of the file. `knownMs`: the length, where it need not be counted from the
+ * container's packets once more.
+ */
+export async function readTags(file: Blob, knownMs: number | undefined): Promise<FileTags> {
   const input = new MediaInput({ source: new BlobSource(file), formats: ALL_FORMATS });
   try {
-    return await readWith(input);
+    return await readWith(input, knownMs);
   } finally {
     input.dispose();
   }

@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { createMemoryStore } from '../../app/library/memory-store.ts';
+import { runStoreContract } from './store.ts';
+
+describe('in-memory store', () => {
+  runStoreContract({
+    test,
+    expect,
+    async setup() {
+      const store = createMemoryStore();
+      return {
+        store,
+        async blob(id) {
+          const blob = await store.blob(id);
+          return { type: blob.type, data: new Uint8Array(await blob.arrayBuffer()) };
+        },
+        reopen: null,
+        close: async () => store.close(),
+      };
+    },
+  });
+});
