@@ -36,6 +36,12 @@ export function openArcs(radius: number, width: number, height: number, margin: 
   return halves;
 }
 
+/** How many discs find room on a ring, `pitch` pixels from middle to middle. */
+export function roomOn(radius: number, width: number, height: number, margin: number, pitch: number): number {
+  const total = openArcs(radius, width, height, margin).reduce((sum, arc) => sum + arc.to - arc.from, 0);
+  return Math.floor((total * radius) / pitch);
+}
+
 /** Even angles for `count` discs along the open arcs; empty when the ring lies outside the stage. */
 export function anglesOn(
   radius: number,

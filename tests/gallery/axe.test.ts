@@ -32,7 +32,7 @@ describe('at 320 × 568', () => {
   it.each(Object.keys(STATES))('%s', async (state) => {
     const page = await stage.open(state, { viewport: { width: 320, height: 568 } });
     const cut = await page.evaluate(() => {
-      const wide = [...document.querySelectorAll('html, body, main, .page, .dock, header, nav')];
+      const wide = [...document.querySelectorAll('html, body, main, header, nav, dialog')];
       return wide
         .filter((box) => box.scrollWidth > box.clientWidth + 1)
         .map((box) => box.tagName + box.className);

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launch, SIZES } from './browser.ts';
 import { serveGallery } from './serve.ts';
-import { settled } from './stage.ts';
+import { enter } from './stage.ts';
 import { STATES } from './states.ts';
 
 const [part = '', onlySize, onlyTheme] = process.argv.slice(2);
@@ -25,10 +25,9 @@ try {
     page.on('pageerror', (error) => console.log(error.message));
     for (const name of Object.keys(STATES)) {
       if (part !== '' && !new RegExp(part).test(name)) continue;
-      for (const theme of ['dark', 'light']) {
+      for (const theme of ['dark', 'light'] as const) {
         if (onlyTheme && onlyTheme !== theme) continue;
-        await page.goto(`${gallery.url}?state=${name}&theme=${theme}`);
-        await settled(page);
+        await enter(page, gallery.url, name, theme);
         await page.screenshot({ path: `${out}${name}-${size}-${theme}.png` });
       }
     }

@@ -3,6 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { launch, SIZES } from './browser.ts';
 import { serveGallery } from './serve.ts';
+import { STATES } from './states.ts';
 
 export interface Stage {
   /** Opens a state; `size` as in SIZES, or a context of one's own. Page errors fail the test. */
@@ -11,6 +12,18 @@ export interface Stage {
     size?: keyof typeof SIZES | BrowserContextOptions,
     theme?: 'dark' | 'light',
   ): Promise<Page>;
+}
+
+/** Goes to a state, and stands where it wants one to stand. */
+export async function enter(page: Page, url: string, state: string, theme: 'dark' | 'light'): Promise<void> {
+  await page.goto(`${url}?state=${state}&theme=${theme}#secret`);
+  await settled(page);
+  for (const name of STATES[state]?.press ?? []) {
+    const button = page.getByRole('button', { name });
+    // The laptop has its volume in sight.
+    if ((await button.count()) > 0) await button.first().click();
+  }
+  await settled(page);
 }
 
 /** The screen of `page` is there: fonts and lazy parts loaded, arrivals over. */
@@ -55,8 +68,7 @@ export function setStage(): Stage {
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
       });
-      await page.goto(`${gallery.url}?state=${state}&theme=${theme}#secret`);
-      await settled(page);
+      await enter(page, gallery.url, state, theme);
       return page;
     },
   };

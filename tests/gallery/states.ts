@@ -5,6 +5,8 @@ import type { GalleryModel } from './model.svelte.ts';
 
 export interface GalleryState {
   place: PlaceName;
+  /** Names of buttons that are pressed before one looks. */
+  press?: (string | RegExp)[];
   /** Languages that are written from the right. */
   dir?: 'rtl';
   set(model: GalleryModel): void;
@@ -296,6 +298,12 @@ export const STATES: Record<string, GalleryState> = {
     },
   },
   'speakers-none': { place: 'speakers', set: emptyRoom },
+  'now-volume': { place: 'now', press: [/^Volume/], set: () => undefined },
+  invite: { place: 'now', press: ['Invite somebody'], set: () => undefined },
+  'queue-menu': { place: 'queue', press: ['Move Kites, or open its menu'], set: () => undefined },
+  'queue-order': { place: 'queue', press: [/^Order/], set: () => undefined },
+  'music-menu': { place: 'music', press: ['Menu of Slow Tram Home'], set: () => undefined },
+  'stream-code': { place: 'speakers', press: ['As a code'], set: () => undefined },
   opening: {
     place: 'now',
     set(m) {
