@@ -1,21 +1,14 @@
-/** Pages of the contract harness: one Chromium, one browser context a peer. */
+/** Pages of the contract harness, served by the real node with its real policy: one browser context a peer. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
-import { type Browser, chromium } from '@playwright/test';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, type Page, chromium } from '@playwright/test';
 import { build } from 'vite';
+import { startNode } from '../unit/signaling/support.ts';
 
-const HARNESS = join(import.meta.dirname, 'harness');
-const BUILT = join(import.meta.dirname, '..', '.cache', 'contract-harness');
-const MIME: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.wasm': 'application/wasm',
-};
+const HERE = import.meta.dirname;
 
-export const CHROMIUM_ARGS = [
+const CHROMIUM_ARGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -23,67 +16,54 @@ export const CHROMIUM_ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--ignore-certificate-errors',
   '--autoplay-policy=no-user-gesture-required',
 ];
 
 export interface Harness {
-  browser: Browser;
-  /** Where the harness page is. */
-  origin: string;
-  /** Where the peers meet. */
+  /** Where pages come from and peers meet. */
   node: { origin: string; stunPort: number | null };
-  /** Files put here are served beside the page. */
-  folder: string;
+  newContext(): Promise<BrowserContext>;
+  /** Opens the harness page; what its console calls an error ends up in `errors`. */
+  newPage(context: BrowserContext, errors?: string[]): Promise<Page>;
   close(): Promise<void>;
 }
 
-/** Builds the harness with Vite, serves it on loopback (a secure context) and starts Chromium. */
-export async function startHarness(): Promise<Harness> {
+/** Builds the harness with Vite, starts a node that serves it, and Chromium. `name`: one build folder a test file. */
+export async function startHarness(name: string): Promise<Harness> {
+  const distDir = join(HERE, '..', '.cache', `harness-${name}`);
+  const details = fileURLToPath(new URL('../../app/mesh/browser-details.ts', import.meta.url));
   await build({
     configFile: false,
-    root: HARNESS,
+    root: join(HERE, 'harness'),
     logLevel: 'error',
-    base: './',
+    resolve: { alias: { 'webrtc-adapter': details } },
     worker: { format: 'es' },
-    build: { outDir: BUILT, emptyOutDir: true, target: 'es2022' },
+    build: { outDir: distDir, emptyOutDir: true, target: 'es2022' },
   });
-  const server = await serve();
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS });
-  const { port } = server.address() as AddressInfo;
+  const node = await startNode({ distDir });
+  const browser: Browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: CHROMIUM_ARGS,
+  });
+
   return {
-    browser,
-    origin: `http://127.0.0.1:${port}`,
-    node: { origin: 'http://127.0.0.1:4777', stunPort: 4777 },
-    folder: BUILT,
+    node: { origin: node.httpsUrl, stunPort: node.info.stunPort },
+    newContext: () => browser.newContext({ ignoreHTTPSErrors: true }),
+    async newPage(context, errors = []) {
+      const page = await context.newPage();
+      page.on('pageerror', (error) => errors.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') errors.push(`${message.text()} (${message.location().url})`);
+      });
+      await page.goto(node.httpsUrl);
+      await page.waitForFunction(() => window.harnessReady === true);
+      return page;
+    },
     async close() {
       await browser.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await node.close();
     },
   };
-}
-
-async function serve(): Promise<Server> {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://harness').pathname;
-    if (path === '/favicon.ico') return void response.writeHead(204).end();
-    const file = join(BUILT, path === '/' ? 'index.html' : path);
-    readFile(file).then(
-      (body) => {
-        response.setHeader('content-type', MIME[extname(file)] ?? 'application/octet-stream');
-        // The app's own policy: nothing here may need more.
-        response.setHeader(
-          'content-security-policy',
-          "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss: blob:; img-src 'self' blob:; media-src 'self' blob:",
-        );
-        response.end(body);
-      },
-      () => response.writeHead(404).end(),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
 }
 
 export function randomRoom() {

@@ -8,7 +8,7 @@ import { eventually, runTransportContract } from './transport.ts';
 let harness: Harness;
 
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness('mesh');
 }, 60_000);
 
 afterAll(async () => {
@@ -41,12 +41,8 @@ type Keys = ReturnType<typeof randomRoom>;
 /** A page that joins with these keys; what its console calls an error ends up in `errors`. */
 async function joinPage(keys: Keys, errors: string[]) {
   const selfId = randomUUID();
-  const context = await harness.browser.newContext();
-  const page = await context.newPage();
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-  await page.goto(harness.origin);
-  await page.waitForFunction(() => 'joinRoom' in window);
+  const context = await harness.newContext();
+  const page = await harness.newPage(context, errors);
   await page.evaluate((options) => window.joinRoom(options), { ...harness.node, selfId, ...keys });
   const call = (name: keyof Driver, args: unknown[]) =>
     page.evaluate(

@@ -21,10 +21,11 @@ declare global {
     blobOf(id: string): Promise<{ type: string; data: Uint8Array }>;
     library: LoadedLibrary;
     openLibrary(options: JoinOptions): Promise<void>;
-    importUrl(url: string, name: string): Promise<ImportEvent[]>;
+    /** What was picked in the page's file input. */
+    importPicked(): Promise<ImportEvent[]>;
     /** Waits until a holder is known, then reads the whole track. */
     fetchTrack(track: TrackRef): Promise<Fetched>;
-    artType(artId: string): Promise<{ type: string; width: number; height: number }>;
+    artType(artId: string): Promise<{ width: number; height: number }>;
     holding(trackId: string): { heldBytes: number; complete: boolean; imported: boolean } | null;
   }
 }
@@ -50,10 +51,11 @@ window.openLibrary = async ({ origin, stunPort, selfId, roomId, signalingKey, me
   await window.library.loaded;
 };
 
-window.importUrl = async (url, name) => {
-  const file = new File([await (await fetch(url)).blob()], name);
+window.importPicked = async () => {
+  const picker = document.querySelector('input');
   const events: ImportEvent[] = [];
-  for await (const event of window.library.import([file], new AbortController().signal)) events.push(event);
+  const files = [...(picker?.files ?? [])];
+  for await (const event of window.library.import(files, new AbortController().signal)) events.push(event);
   return events;
 };
 
@@ -88,8 +90,7 @@ window.artType = async (artId) => {
   const image = new Image();
   image.src = window.library.artUrl(artId) ?? '';
   await image.decode();
-  const blob = await (await fetch(image.src)).blob();
-  return { type: blob.type, width: image.naturalWidth, height: image.naturalHeight };
+  return { width: image.naturalWidth, height: image.naturalHeight };
 };
 
 window.holding = (trackId) => {

@@ -1,0 +1,10 @@
+import './library.ts';
+import './peer.ts';
+
+declare global {
+  interface Window {
+    harnessReady: boolean;
+  }
+}
+
+window.harnessReady = true;
