@@ -127,7 +127,8 @@ export function createUplink(options: {
     });
     if (final) return;
     // A refusal is an answer: the node is there, and asking it again at once is no use.
-    const pause = refusal
+    const patient = refusal !== null && refusal !== 'shutting-down';
+    const pause = patient
       ? LONGEST_RETRY_MS
       : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
     after(pause * (0.75 + Math.random() / 2), connect);

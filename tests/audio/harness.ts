@@ -27,7 +27,8 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-export async function openHarness(args: readonly string[] = []): Promise<Harness> {
+/** The harness page as production would build it; the folder is the caller's to remove. */
+export async function buildHarness(): Promise<string> {
   const outDir = await mkdtemp(join(tmpdir(), 'earshot-harness-'));
   await build({
     configFile: false,
@@ -37,9 +38,32 @@ export async function openHarness(args: readonly string[] = []): Promise<Harness
     worker: { format: 'es' },
     build: { outDir, target: 'es2022', emptyOutDir: true, minify: false },
   });
+  return outDir;
+}
+
+export async function openHarness(): Promise<Harness> {
+  const outDir = await buildHarness();
   const files = new Map<string, Uint8Array>();
   const server = await serve(outDir, files);
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const opened = await openPage(origin);
+  return {
+    ...opened,
+    put(name, bytes) {
+      files.set(`/files/${name}`, bytes);
+      return `/files/${name}`;
+    },
+    async close() {
+      await opened.browser.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(outDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Opens a harness page that is served somewhere, in a Chromium of its own. */
+export async function openPage(origin: string): Promise<Pick<Harness, 'page' | 'browser' | 'errors'>> {
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: [
@@ -53,7 +77,8 @@ export async function openHarness(args: readonly string[] = []): Promise<Harness
       '--autoplay-policy=no-user-gesture-required',
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
-      ...args,
+      // The node's certificate comes from a local authority that this browser does not know.
+      '--ignore-certificate-errors',
     ],
   });
   const page = await browser.newPage();
@@ -64,21 +89,7 @@ export async function openHarness(args: readonly string[] = []): Promise<Harness
   page.on('pageerror', (error) => errors.push(String(error)));
   await page.goto(`${origin}/index.html`);
   await page.waitForFunction(() => 'sound' in window);
-  return {
-    page,
-    browser,
-    errors,
-    put(name, bytes) {
-      files.set(`/files/${name}`, bytes);
-      return `/files/${name}`;
-    },
-    async close() {
-      await browser.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await rm(outDir, { recursive: true, force: true });
-    },
-  };
+  return { page, browser, errors };
 }
 
 function serve(outDir: string, files: ReadonlyMap<string, Uint8Array>): Promise<Server> {

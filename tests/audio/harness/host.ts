@@ -1,1 +1,139 @@
-export const hostBench = {};
+import { createHostEngine, type HostEngine } from '../../../app/host/engine.ts';
+import { createMixer } from '../../../app/host/mixer.ts';
+import { createEncoderClient } from '../../../app/host/mp3/client.ts';
+import captureUrl from '../../../app/host/capture.worklet.ts?worker&url';
+import { base64 } from './base64.ts';
+import { createRecorder } from './recorder.ts';
+
+interface HostRig {
+  context: AudioContext;
+  engine: HostEngine;
+  music: GainNode;
+  voices: Map<string, OscillatorNode>;
+  states: { state: string; message?: string }[];
+}
+let rig: HostRig | null = null;
+function current(): HostRig {
+  if (!rig) throw new Error('no host');
+  return rig;
+}
+
+function tone(
+  context: BaseAudioContext,
+  hz: number,
+  amplitude: number,
+): { oscillator: OscillatorNode; gain: GainNode } {
+  const oscillator = new OscillatorNode(context, { frequency: hz });
+  const gain = new GainNode(context, { gain: amplitude });
+  oscillator.connect(gain);
+  oscillator.start();
+  return { oscillator, gain };
+}
+
+export const hostBench = {
+  /** An engine whose music is a tone. */
+  async makeHost(uplink: { url: string; roomId: string; uplinkKey: string; peerId: string }, hz: number) {
+    const context = new AudioContext({ sampleRate: 48_000 });
+    await context.resume();
+    const { gain: music } = tone(context, hz, 0.4);
+    const engine = createHostEngine({ context, music, uplink });
+    const states: HostRig['states'] = [];
+    engine.onState((state) => states.push({ ...state }));
+    rig = { context, engine, music, voices: new Map(), states };
+  },
+  startHost: (epoch: number) => current().engine.start(epoch),
+  stopHost: () => current().engine.stop(),
+  hostState: () => current().engine.state(),
+  hostStates: () => current().states,
+  hostLevels: () => current().engine.levels(),
+  hostTitle: (title: string, artist: string | null) => current().engine.setTitle(title, artist),
+  /** A voice that is a tone, from now on. */
+  speak(id: string, hz: number, amplitude: number) {
+    const { context, engine, voices } = current();
+    const { oscillator, gain } = tone(context, hz, amplitude);
+    voices.set(id, oscillator);
+    engine.addVoice(id, gain);
+  },
+  hush(id: string) {
+    const { engine, voices } = current();
+    voices.get(id)?.stop();
+    engine.removeVoice(id);
+  },
+  setMusic: (amplitude: number) => {
+    current().music.gain.value = amplitude;
+  },
+  async closeHost() {
+    current().engine.close();
+    current().engine.close();
+    await current().context.close();
+    rig = null;
+  },
+
+  /**
+   * Music and a voice through the mixer, recorded: quiet, then spoken over, then quiet again; `seconds` each.
+   * Returns the mix as base64 of Float32.
+   */
+  async duck(musicHz: number, voiceHz: number, seconds: number) {
+    const context = new AudioContext({ sampleRate: 48_000 });
+    await context.resume();
+    const mixer = await createMixer({ context });
+    const recorder = await createRecorder(context);
+    mixer.output.connect(recorder.node);
+    tone(context, musicHz, 0.4).gain.connect(mixer.music);
+    const voice = tone(context, voiceHz, 0);
+    mixer.addVoice('a', voice.gain);
+    const start = Math.ceil(context.currentTime * 48_000) + 9_600;
+    const third = seconds * 48_000;
+    voice.gain.gain.setValueAtTime(0.1, (start + third) / 48_000);
+    voice.gain.gain.setValueAtTime(0, (start + 2 * third) / 48_000);
+    await recorder.until(start + 3 * third);
+    const levels = mixer.levels();
+    const samples = recorder.samples(start, 3 * third);
+    mixer.close();
+    mixer.close();
+    await context.close();
+    return { samples: base64(samples), levels };
+  },
+
+  /** Seconds of several far too loud tones through capture and encoder, without a node: MP3 as base64. */
+  async encodeLoud(seconds: number) {
+    const context = new AudioContext({ sampleRate: 48_000 });
+    await context.audioWorklet.addModule(captureUrl);
+    await context.resume();
+    const channel = new MessageChannel();
+    const parts: Uint8Array[] = [];
+    let frames = 0;
+    let enough: () => void;
+    const done = new Promise<void>((resolve) => (enough = resolve));
+    const client = createEncoderClient({
+      pcm: channel.port1,
+      bitrateKbps: 320,
+      uplink: null,
+      onUplink: () => undefined,
+      onFrames: (bytes) => {
+        parts.push(bytes);
+        frames += bytes.length / 960;
+        if (frames * 1_152 >= seconds * 48_000) enough();
+      },
+    });
+    await client.started;
+    const capture = new AudioWorkletNode(context, 'capture', {
+      channelCount: 2,
+      channelCountMode: 'explicit',
+    });
+    capture.port.postMessage(channel.port2, [channel.port2]);
+    capture.connect(context.destination);
+    for (const hz of [110, 997, 3_301]) tone(context, hz, 1.5).gain.connect(capture);
+    await done;
+    client.close();
+    client.close();
+    await context.close();
+    return base64(await new Blob(parts as Uint8Array<ArrayBuffer>[]).bytes());
+  },
+};
+
+declare global {
+  interface Blob {
+    bytes(): Promise<Uint8Array>;
+  }
+}

@@ -1,1 +1,94 @@
-export const voiceBench = {};
+import { createMicrophone, type Microphone } from '../../../app/voice/microphone.ts';
+import { createVoiceReceiver } from '../../../app/voice/receive.ts';
+import { base64 } from './base64.ts';
+import { createRecorder } from './recorder.ts';
+
+let context: AudioContext | null = null;
+let microphone: Microphone | null = null;
+let stream: MediaStream | null = null;
+let cool: (() => void) | null = null;
+
+async function running(): Promise<AudioContext> {
+  context ??= new AudioContext({ sampleRate: 48_000 });
+  await context.resume();
+  return context;
+}
+
+export const voiceBench = {
+  async openMicrophone() {
+    microphone ??= createMicrophone({
+      context: await running(),
+      devices: navigator.mediaDevices,
+      setTimer: (run) => {
+        cool = run;
+        return () => (cool = null);
+      },
+    });
+    const result = await microphone.open();
+    if (result.kind === 'live') stream = result.stream;
+    return result.kind === 'live' ? { kind: result.kind, streamId: result.stream.id } : result;
+  },
+  releaseMicrophone: () => microphone?.release(),
+  /** Half a minute passes. */
+  coolDown: () => cool?.(),
+  microphoneLevel: () => microphone?.level() ?? 0,
+  microphoneTrack: () => {
+    const track = stream?.getAudioTracks()[0];
+    return track ? { enabled: track.enabled, state: track.readyState } : null;
+  },
+  closeMicrophone() {
+    microphone?.close();
+    microphone?.close();
+    microphone = null;
+  },
+
+  /** What `open` answers when getUserMedia rejects with an error of that name, or is not there at all. */
+  async microphoneFailure(name: string | null) {
+    const devices =
+      name === null ? undefined : { getUserMedia: () => Promise.reject(new DOMException('no', name)) };
+    const failing = createMicrophone({ context: await running(), devices });
+    const result = await failing.open();
+    failing.close();
+    return result;
+  },
+
+  /** A tone sent over a real peer connection within this page, received and recorded: base64 of Float32. */
+  async receiveVoice(hz: number) {
+    const audio = await running();
+    const oscillator = new OscillatorNode(audio, { frequency: hz });
+    const outgoing = new MediaStreamAudioDestinationNode(audio);
+    oscillator.connect(new GainNode(audio, { gain: 0.3 })).connect(outgoing);
+    oscillator.start();
+    const [sender, receiver] = [new RTCPeerConnection(), new RTCPeerConnection()];
+    sender.onicecandidate = ({ candidate }) => void receiver.addIceCandidate(candidate ?? undefined);
+    receiver.onicecandidate = ({ candidate }) => void sender.addIceCandidate(candidate ?? undefined);
+    const arrived = new Promise<MediaStream>((resolve) => {
+      receiver.ontrack = ({ streams }) => resolve(streams[0]!);
+    });
+    sender.addTrack(outgoing.stream.getAudioTracks()[0]!, outgoing.stream);
+    await sender.setLocalDescription();
+    await receiver.setRemoteDescription(sender.localDescription!);
+    await receiver.setLocalDescription();
+    await sender.setRemoteDescription(receiver.localDescription!);
+
+    const voices = createVoiceReceiver({ context: audio });
+    voices.add('peer', await arrived);
+    const recorder = await createRecorder(audio);
+    voices.output.connect(recorder.node);
+    const deadline = performance.now() + 15_000;
+    while (voices.level('peer') < 0.6 && performance.now() < deadline) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    const level = voices.level('peer');
+    const from = Math.ceil(audio.currentTime * 48_000) + 4_800;
+    await recorder.until(from + 24_000);
+    const samples = recorder.samples(from, 24_000);
+    voices.remove('peer');
+    const levelAfter = voices.level('peer');
+    voices.close();
+    voices.close();
+    sender.close();
+    receiver.close();
+    return { samples: base64(samples), level, levelAfter };
+  },
+};

@@ -1,0 +1,259 @@
+/**
+ * Host mode against the real node, in a page that the node serves under its own policy: what goes into the mixer is
+ * looked for in what a listener of the stream decodes.
+ */
+import { get } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StatusReport } from '../../signaling/protocol/status.ts';
+import { startNode, type TestNode } from '../unit/signaling/support.ts';
+import { buildHarness, floats, openPage, type Harness } from './harness.ts';
+import { ffmpeg, toneAmplitude } from './signals.ts';
+
+const RATE_HZ = 48_000;
+const MUSIC_HZ = 1_000;
+const VOICE_HZ = 300;
+
+let distDir: string;
+let dataDir: string;
+let node: TestNode;
+let harness: Pick<Harness, 'page' | 'browser' | 'errors'>;
+const page = () => harness.page;
+
+beforeAll(async () => {
+  distDir = await buildHarness();
+  dataDir = await mkdtemp(join(tmpdir(), 'earshot-data-'));
+  node = await startNode({ distDir, dataDir });
+  harness = await openPage(`https://localhost:${node.ports.https}`);
+});
+afterAll(async () => {
+  await harness.browser.close();
+  await node.close();
+  await rm(distDir, { recursive: true, force: true });
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function makeHost(change: Partial<{ uplinkKey: string; url: string }> = {}): Promise<void> {
+  const { roomId, uplinkKey } = node.keys;
+  const url = `wss://localhost:${node.ports.https}/uplink`;
+  await page().evaluate(([uplink, hz]) => window.sound.makeHost(uplink, hz), [
+    { url, roomId, uplinkKey, peerId: 'host-1', ...change },
+    MUSIC_HZ,
+  ] as const);
+}
+const start = (epoch: number): Promise<void> => page().evaluate((e) => window.sound.startHost(e), epoch);
+const untilHost = async (state: string): Promise<void> => {
+  await page().waitForFunction((s) => window.sound.hostState().state === s, state, { timeout: 20_000 });
+};
+async function status(): Promise<StatusReport['streams'][number]> {
+  const report = (await (await fetch(`${node.httpUrl}/stream/status`)).json()) as StatusReport;
+  return report.streams.find(({ roomId }) => roomId === node.keys.roomId)!;
+}
+
+/** The left channel as it is: ffmpeg's own way to mono makes it 3 dB louder. */
+async function decodeLeft(mp3: Uint8Array): Promise<Float32Array> {
+  const raw = await ffmpeg(['-f', 'mp3', '-i', '-', '-af', 'pan=mono|c0=c0', '-f', 'f32le', '-'], mp3);
+  return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
+}
+
+/** A listener of the stream, as a loudspeaker is one. */
+function listen() {
+  const parts: Buffer[] = [];
+  let held = 0;
+  let grown: () => void = () => undefined;
+  const request = get(`${node.httpUrl}/stream.mp3`, (response) => {
+    response.on('data', (chunk: Buffer) => {
+      parts.push(chunk);
+      held += chunk.length;
+      grown();
+    });
+  });
+  // Destroyed at the end of a test, or by a node that goes.
+  request.on('error', () => undefined);
+  const until = async (bytes: number): Promise<void> => {
+    while (held < bytes) await new Promise<void>((resolve) => (grown = resolve));
+  };
+  return {
+    /** The next `seconds` that arrive, decoded: left channel. */
+    async next(seconds: number): Promise<Float32Array> {
+      const from = held;
+      // Some frames more in front, which a decoder that begins in mid-stream cannot use yet.
+      await until(from + (seconds + 0.3) * 16_000);
+      const bytes = Buffer.concat(parts).subarray(from);
+      const all = await decodeLeft(bytes);
+      return all.subarray(all.length - Math.round(seconds * RATE_HZ));
+    },
+    /** Listens on until what arrives satisfies `check`, at most half a minute. */
+    async until(what: string, check: (samples: Float32Array) => boolean): Promise<Float32Array> {
+      const deadline = Date.now() + 30_000;
+      for (;;) {
+        const samples = await this.next(0.5);
+        if (check(samples)) return samples;
+        if (Date.now() > deadline) {
+          throw new Error(
+            `${what}: not heard; music ${tone(samples, MUSIC_HZ)}, voice ${tone(samples, VOICE_HZ)}`,
+          );
+        }
+      }
+    },
+    close: () => request.destroy(),
+  };
+}
+const tone = (samples: Float32Array, hz: number): number => toneAmplitude(samples, hz, RATE_HZ);
+const db = (ratio: number): number => 20 * Math.log10(ratio);
+const loudest = (samples: Float32Array): number =>
+  samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+describe('the engine', () => {
+  test('feeds the stream: the tone is heard at its level, and the status knows the host', async () => {
+    await makeHost();
+    await start(1);
+    await untilHost('up');
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    expect(tone(await listener.next(0.5), MUSIC_HZ)).toBeCloseTo(0.4, 1);
+    expect((await status()).host).toMatchObject({ peerId: 'host-1', epoch: 1 });
+    await page().waitForFunction(() => {
+      const state = window.sound.hostState();
+      return state.state === 'up' && state.listeners === 1 && state.bitrateKbps === 128;
+    });
+    expect((await page().evaluate(() => window.sound.hostLevels())).music).toBeGreaterThan(0.6);
+    listener.close();
+  });
+
+  test('a voice comes out over music that steps back, and the music returns', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    const before = await listener.next(0.5);
+    await page().evaluate((hz) => window.sound.speak('guest', hz, 0.1), VOICE_HZ);
+    const during = await listener.until(
+      'voice',
+      (heard) => tone(heard, VOICE_HZ) > 0.05 && tone(heard, MUSIC_HZ) < 0.15,
+    );
+    expect(tone(during, VOICE_HZ)).toBeGreaterThan(0.05);
+    const steppedBack = db(tone(await listener.next(0.5), MUSIC_HZ) / tone(before, MUSIC_HZ));
+    expect(steppedBack).toBeLessThan(-9);
+    expect(steppedBack).toBeGreaterThan(-15);
+    expect((await page().evaluate(() => window.sound.hostLevels())).voice).toBeGreaterThan(0.3);
+    await page().evaluate(() => window.sound.hush('guest'));
+    const after = await listener.until('music again', (heard) => tone(heard, MUSIC_HZ) > 0.35);
+    expect(tone(after, VOICE_HZ)).toBeLessThan(0.01);
+    listener.close();
+  });
+
+  test('a title reaches the status', async () => {
+    await page().evaluate(() => window.sound.hostTitle('Rings', 'The Nodes'));
+    await expect.poll(async () => (await status()).title, { timeout: 10_000 }).toBe('The Nodes - Rings');
+  });
+
+  test('a main thread that hangs for three seconds does not starve the stream', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    const silentBefore = (await status()).silenceFrames;
+    const blocked = page().evaluate(() => window.sound.block(3_000));
+    const samples = await listener.next(2.5);
+    const ages = (await status()).lastFrameAgeMs;
+    await blocked;
+    for (let at = 0; at + 4_800 <= samples.length; at += 4_800) {
+      expect(tone(samples.subarray(at, at + 4_800), MUSIC_HZ)).toBeGreaterThan(0.25);
+    }
+    expect(ages).toBeLessThan(1_000);
+    expect((await status()).silenceFrames).toBe(silentBefore);
+    listener.close();
+  });
+
+  test('goes on with a newer epoch on the same stream', async () => {
+    const listener = listen();
+    await start(5);
+    await expect.poll(async () => (await status()).host?.epoch, { timeout: 10_000 }).toBe(5);
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    listener.close();
+  });
+
+  test('comes back by itself when the node was away, and says so meanwhile', async () => {
+    const { https, http, stun } = node.ports;
+    await node.close();
+    await untilHost('down');
+    await page().waitForFunction(() => {
+      const state = window.sound.hostState();
+      return state.state === 'down' && state.message.includes('out of reach');
+    });
+    node = await startNode({
+      port: https,
+      httpPort: http,
+      stunPort: stun,
+      strictPorts: true,
+      distDir,
+      dataDir,
+    });
+    await untilHost('up');
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    listener.close();
+  });
+
+  test('switched off, the stream is silent and still open', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    await page().evaluate(() => window.sound.stopHost());
+    expect(await page().evaluate(() => window.sound.hostState())).toEqual({ state: 'off' });
+    await listener.until('silence', (heard) => loudest(heard) < 1e-3);
+    expect(await page().evaluate(() => window.sound.hostLevels())).toEqual({ music: 0, voice: 0 });
+    listener.close();
+    await start(6);
+    await untilHost('up');
+    await page().evaluate(() => window.sound.closeHost());
+  });
+
+  test('a key of another room is refused, in words, and not tried again', async () => {
+    await makeHost({ uplinkKey: 'A'.repeat(43) });
+    await start(1);
+    await untilHost('down');
+    expect(await page().evaluate(() => window.sound.hostState())).toMatchObject({
+      message: expect.stringContaining('key') as string,
+    });
+    await page().evaluate(() => window.sound.closeHost());
+  });
+});
+
+describe('the mixer', () => {
+  test('lowers the music by 12 dB while somebody speaks, within 0.1 s, and gives it back', async () => {
+    const { samples, levels } = await page().evaluate(
+      ([music, voice]) => window.sound.duck(music, voice, 3),
+      [MUSIC_HZ, VOICE_HZ] as const,
+    );
+    const mix = floats(samples);
+    const musicAt = (seconds: number): number => {
+      const from = Math.round(seconds * RATE_HZ);
+      return tone(mix.subarray(from, from + 4_800), MUSIC_HZ);
+    };
+    expect(musicAt(2)).toBeCloseTo(0.4, 2);
+    expect(db(musicAt(3.15) / musicAt(2))).toBeLessThan(-9);
+    expect(db(musicAt(5) / musicAt(2))).toBeCloseTo(-12, 0);
+    expect(db(musicAt(6.2) / musicAt(2))).toBeLessThan(-11);
+    expect(db(musicAt(8.5) / musicAt(2))).toBeGreaterThan(-1);
+    expect(tone(mix.subarray(4 * RATE_HZ, 5 * RATE_HZ), VOICE_HZ)).toBeGreaterThan(0.08);
+    expect(levels.music).toBeGreaterThan(0.6);
+    expect(levels.voice).toBeLessThan(0.2);
+  });
+
+  test('a mix of 14 dB too much comes out of the encoder without a clipped sample', async () => {
+    const mp3 = Buffer.from(await page().evaluate(() => window.sound.encodeLoud(3)), 'base64');
+    const samples = await decodeLeft(mp3);
+    expect(samples.length / RATE_HZ).toBeGreaterThan(2.5);
+    const settled = samples.subarray(RATE_HZ);
+    expect(loudest(settled)).toBeLessThan(1);
+    expect(loudest(settled)).toBeGreaterThan(0.6);
+    // Turned down, not cut off: the three tones are there at equal strength.
+    const tones = [110, 997, 3_301].map((hz) => tone(settled.subarray(0, RATE_HZ), hz));
+    for (const each of tones) expect(each).toBeGreaterThan(0.15);
+    expect(Math.max(...tones) / Math.min(...tones)).toBeLessThan(1.3);
+  });
+});
+
+test('no policy was violated and no error logged, apart from the node’s absence', () => {
+  const expected = /WebSocket connection to .* failed|ERR_CONNECTION/;
+  expect(harness.errors.filter((error) => !expected.test(error))).toEqual([]);
+});
