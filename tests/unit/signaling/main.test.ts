@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -150,22 +151,18 @@ describe('the command', () => {
       const { app, stream, join: link } = await banner(node);
       const listener = await listen(stream);
       const ca = readFileSync(join(folder.path, 'data/ca.crt'), 'utf8');
-      const closings = ['/signaling', '/uplink', '/broker/peerjs?key=peerjs&id=a&token=b'].map(
-        async (path) => {
-          const socket = new WebSocket(`${app.replace('https', 'wss').replace(/\/$/, '')}${path}`, { ca });
-          await new Promise((resolve) => socket.once('open', resolve));
-          return new Promise<number>((resolve) => socket.once('close', resolve));
-        },
+      const paths = ['/signaling', '/uplink', '/broker/peerjs?key=peerjs&id=a&token=b'];
+      const sockets = paths.map(
+        (path) => new WebSocket(`${app.replace('https', 'wss').replace(/\/$/, '')}${path}`, { ca }),
       );
-      const opened = await Promise.all(closings.map(async (closing) => ({ closing })));
-      // Sockets are open when the node counts them: a status answer comes after their handshakes.
-      await ask(`${new URL(stream).origin}/stream/status`);
+      await Promise.all(sockets.map((socket) => once(socket, 'open')));
+      const closings = sockets.map((socket) => once(socket, 'close') as Promise<[number, Buffer]>);
       const startedAt = performance.now();
       node.child.kill(signal);
       expect(await node.exit).toBe(0);
       expect(performance.now() - startedAt).toBeLessThan(5_000);
       await listener.ended;
-      expect(await Promise.all(opened.map(({ closing }) => closing))).toEqual([1001, 1001, 1001]);
+      expect((await Promise.all(closings)).map(([code]) => code)).toEqual([1001, 1001, 1001]);
       expect(node.err()).toBe('');
 
       const lines = node
