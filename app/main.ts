@@ -43,7 +43,11 @@ const FOUND_AFTER_MS = 2_500;
 const METER_MS = 60;
 
 const localNowMs = (): number => performance.timeOrigin + performance.now();
-const newId = (): string => crypto.randomUUID();
+/** Hex, as PeerJS takes nearly nothing else; not `randomUUID`: a page without HTTPS must get as far as saying so. */
+const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
 
 function localStorageOrNull(): Storage | null {
   try {

@@ -6,12 +6,24 @@ import { expect, test } from './support/test.ts';
 
 const AUDIBLE_DBFS = -40;
 
-test('a song imported on one phone is queued by the other, hosted by a third, and heard in the stream', async ({ node, people }) => {
-  const song = await tone({ format: 'mp3', hz: 440, seconds: 60, amplitude: 0.25, title: 'A for a minute', artist: 'The Test', cover: 'png' });
+test('a song imported on one phone is queued by the other, hosted by a third, and heard in the stream', async ({
+  node,
+  people,
+}) => {
+  const song = await tone({
+    format: 'mp3',
+    hz: 440,
+    seconds: 60,
+    amplitude: 0.25,
+    title: 'A for a minute',
+    artist: 'The Test',
+    cover: 'png',
+  });
   const anna = await people.join('Anna');
   const bo = await people.join('Bo');
   const host = await people.join('Kitchen');
-  for (const { page } of [anna, bo, host]) await expect(page.getByRole('button', { name: '3 here' })).toBeVisible();
+  for (const { page } of [anna, bo, host])
+    await expect(page.getByRole('button', { name: '3 here' })).toBeVisible();
 
   expect(isSilent(await recordStream(node.streamUrl, 1))).toBe(true);
   expect(await importFiles(anna.page, [song.path])).toContain('Added');

@@ -21,6 +21,10 @@ export interface PersonOptions {
   microphoneWav?: string;
   /** Without it every permission that is asked for is granted. */
   refuseMicrophone?: boolean;
+  /** No microphone at all: nothing stands in for the hardware that test machines lack. */
+  noMicrophone?: boolean;
+  /** A name that leads to this machine but is no secure origin over plain HTTP, as a LAN address is none. */
+  insecureHost?: string;
 }
 
 export interface Person {
@@ -57,8 +61,13 @@ async function launch(node: RunningNode, options: PersonOptions): Promise<Runnin
     env: { ...process.env, HOME: home },
     args: [
       // `=deny` answers the microphone prompt with no.
-      ...CHROMIUM_ARGS.map((arg) => (arg === ui && options.refuseMicrophone === true ? `${ui}=deny` : arg)),
+      ...CHROMIUM_ARGS.filter(
+        (arg) => options.noMicrophone !== true || arg !== '--use-fake-device-for-media-stream',
+      ).map((arg) => (arg === ui && options.refuseMicrophone === true ? `${ui}=deny` : arg)),
       `--log-net-log=${netLog}`,
+      ...(options.insecureHost === undefined
+        ? []
+        : [`--host-resolver-rules=MAP ${options.insecureHost} 127.0.0.1`]),
       ...(options.microphoneWav === undefined
         ? []
         : [`--use-file-for-fake-audio-capture=${options.microphoneWav}`]),
@@ -85,7 +94,7 @@ export function createPeople(node: RunningNode): People {
   let shared: Promise<Running> | null = null;
 
   async function browserFor(options: PersonOptions): Promise<Browser> {
-    if (options.microphoneWav !== undefined || options.refuseMicrophone === true) {
+    if (Object.keys(options).some((key) => key !== 'viewport')) {
       const own = await launch(node, options);
       running.push(own);
       return own.browser;

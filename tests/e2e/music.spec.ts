@@ -1,0 +1,98 @@
+/** Importing: every format, what is wrong with the rest, cancelling, dropping; and fetching from who has it. */
+import { realSongs } from '../fixtures/real.ts';
+import { emptyFile, taggedTones, textNamedMp3, tone, truncated } from '../fixtures/tones.ts';
+import { importFiles, listenHere, queueSong, seesPlaying, songRow, visit } from './support/room.ts';
+import { expect, test } from './support/test.ts';
+
+test('every format comes in with its tags and cover; broken files are named and the rest goes on', async ({
+  people,
+}) => {
+  const { page } = await people.join('Anna');
+  const tones = await taggedTones();
+  const broken = [
+    await textNamedMp3(),
+    await emptyFile(),
+    await truncated('mp3'),
+    await truncated('flac'),
+    await truncated('m4a'),
+  ];
+  const good = [...tones, ...realSongs];
+  const paths = good.map(({ path }) => path);
+  // The broken ones stand in the middle, so that something comes after them.
+  const says = await importFiles(
+    page,
+    [...paths.slice(0, 3), ...broken.map(({ path }) => path), ...paths.slice(3)],
+    120_000,
+  );
+  expect(says).toContain(`Added ${good.length} songs`);
+  for (const { fileName } of broken) expect(says).toContain(fileName);
+  for (const { title = '' } of tones) {
+    const row = songRow(page, title);
+    await expect(row).toContainText('The Oscillators');
+    await expect(row.locator('img')).toHaveAttribute('src', /^blob:/);
+  }
+  await expect(page.getByText(new RegExp(`${good.length} songs · .* · kept when offline`))).toBeVisible();
+
+  const again = await importFiles(page, [paths[0] ?? '']);
+  expect(again).toContain('Added');
+  await expect(page.getByText(new RegExp(`${good.length} songs · .* · kept when offline`))).toBeVisible();
+});
+
+test('a long import shows its progress and can be cancelled; nothing half stays', async ({ people }) => {
+  const { page } = await people.join('Anna');
+  const files = await Promise.all(
+    [1, 2, 3, 4].map((n) =>
+      tone({ format: 'wav', hz: 200 * n, seconds: 170, amplitude: 0.1, title: `Long ${n}` }),
+    ),
+  );
+  await visit(page, 'Music');
+  await page
+    .getByLabel('Music files')
+    .first()
+    .setInputFiles(files.map(({ path }) => path));
+  const card = page.getByRole('region', { name: 'Import' });
+  await expect(card.getByRole('progressbar')).toBeVisible();
+  await card.getByRole('button', { name: 'Cancel' }).click();
+  await expect(card.getByRole('button', { name: 'Done' })).toBeVisible();
+  const count = await page.getByRole('listitem').filter({ hasText: 'Long' }).count();
+  expect(count).toBeLessThan(4);
+  await page.reload();
+  await visit(page, 'Music');
+  await expect(page.getByRole('listitem').filter({ hasText: 'Long' })).toHaveCount(count);
+});
+
+test('songs dropped on the window are imported', async ({ people }) => {
+  const { page } = await people.join('Anna');
+  const song = await tone({ format: 'mp3', hz: 500, seconds: 5, amplitude: 0.2, title: 'Dropped' });
+  const { readFile } = await import('node:fs/promises');
+  const base64 = (await readFile(song.path)).toString('base64');
+  await page.evaluate((data) => {
+    const transfer = new DataTransfer();
+    const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+    transfer.items.add(new File([bytes], 'dropped.mp3', { type: 'audio/mpeg' }));
+    const target = document.querySelector('main') ?? document.body;
+    for (const type of ['dragenter', 'dragover', 'drop']) {
+      target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    }
+  }, base64);
+  await visit(page, 'Music');
+  await expect(songRow(page, 'Dropped')).toBeVisible();
+});
+
+test('a phone without the bytes begins to play before it has all of them, and then keeps them', async ({
+  people,
+}) => {
+  const anna = await people.join('Anna');
+  const bo = await people.join('Bo');
+  const song = await tone({ format: 'wav', hz: 440, seconds: 400, amplitude: 0.2, title: 'A large file' });
+  await importFiles(anna.page, [song.path], 120_000);
+  await listenHere(bo.page);
+  await queueSong(anna.page, 'A large file');
+  await seesPlaying(bo.page, 'A large file');
+  await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 30_000 });
+  await visit(bo.page, 'Music');
+  const progress = bo.page.getByRole('progressbar', { name: 'Fetching A large file' });
+  await expect(progress).toBeVisible();
+  await expect(progress).toBeHidden({ timeout: 60_000 });
+  await expect(songRow(bo.page, 'A large file')).toContainText('2 copies');
+});

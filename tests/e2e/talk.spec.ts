@@ -1,0 +1,71 @@
+/** Talking to the room, heard in the decoded stream; and what is said when the microphone does not answer. */
+import { listen, toneDbfs } from '../fixtures/listen.ts';
+import { microphoneWav, tone } from '../fixtures/tones.ts';
+import { holdToTalk, importFiles, queueSong, seesPlaying, startHosting, visit } from './support/room.ts';
+import { expect, test } from './support/test.ts';
+
+const VOICE_HZ = 1730;
+const AUDIBLE_DBFS = -40;
+
+test('a held voice lies over the music in the stream, which steps back for it and returns', async ({
+  node,
+  people,
+}) => {
+  const song = await tone({
+    format: 'mp3',
+    hz: 440,
+    seconds: 120,
+    amplitude: 0.25,
+    title: 'Under the voice',
+  });
+  const host = await people.join('Kitchen');
+  const anna = await people.join('Anna', { microphoneWav: await microphoneWav(VOICE_HZ) });
+  await expect(host.page.getByRole('button', { name: '2 here' })).toBeVisible();
+  await importFiles(host.page, [song.path]);
+  await queueSong(host.page, 'Under the voice');
+  await seesPlaying(anna.page, 'Under the voice');
+  await startHosting(host.page);
+
+  const ear = await listen(node.streamUrl);
+  const level = async (hz: number) => toneDbfs(await ear.sound(1000), hz);
+  await expect.poll(() => level(song.hz), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  const alone = await level(song.hz);
+  const release = await holdToTalk(anna.page);
+  await expect(host.page.getByRole('meter', { name: 'Voice' })).not.toHaveAttribute('aria-valuenow', '0');
+  await expect.poll(() => level(VOICE_HZ), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  await expect.poll(() => level(song.hz)).toBeLessThan(alone - 6);
+  expect(await level(song.hz)).toBeGreaterThan(-70);
+  await release();
+  await expect.poll(() => level(VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
+  await expect.poll(() => level(song.hz)).toBeGreaterThan(alone - 3);
+  ear.close();
+});
+
+test("the host's own voice reaches the stream too, latched by a tap", async ({ node, people }) => {
+  const host = await people.join('Kitchen', { microphoneWav: await microphoneWav(VOICE_HZ) });
+  await startHosting(host.page);
+  const ear = await listen(node.streamUrl);
+  await host.page.getByRole('button', { name: 'Hold to talk' }).click();
+  await expect(host.page.getByRole('button', { name: /^Talking to/ })).toBeVisible();
+  await expect
+    .poll(async () => toneDbfs(await ear.sound(1000), VOICE_HZ), { timeout: 20_000 })
+    .toBeGreaterThan(AUDIBLE_DBFS);
+  await host.page.getByRole('button', { name: /^Talking to/ }).click();
+  await expect.poll(async () => toneDbfs(await ear.sound(1000), VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
+  ear.close();
+});
+
+test('a refused microphone is named with its remedy', async ({ people }) => {
+  const { page } = await people.join('Anna', { refuseMicrophone: true });
+  await page.getByRole('button', { name: 'Hold to talk' }).click();
+  await expect(page.getByRole('alert')).toContainText('Allow it in the site’s settings');
+  await page.getByRole('button', { name: 'OK' }).click();
+  await expect(page.getByRole('alert')).toBeHidden();
+});
+
+test('a device without a microphone says so', async ({ people }) => {
+  const { page } = await people.join('Anna', { noMicrophone: true });
+  await visit(page, 'Queue');
+  await page.getByRole('button', { name: 'Hold to talk' }).click();
+  await expect(page.getByRole('alert')).toContainText('No microphone was found');
+});
