@@ -3,7 +3,7 @@
  * on a host of its own. One room lives through all of it, so the tests stand in the order in which people do these things.
  */
 import type { Browser, BrowserContext, Page } from '@playwright/test';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startNode, type RunningNode } from '../e2e/support/node.ts';
 import { PHONE } from '../e2e/support/people.ts';
 import {
@@ -18,6 +18,7 @@ import {
   stopHosting,
   visit,
 } from '../e2e/support/room.ts';
+import { heardHere, tapSound } from '../e2e/support/tap.ts';
 import { isSilent, rmsDbfs, strongestHz, toneDbfs, toneShare, type Sound } from '../fixtures/listen.ts';
 import { scanQr } from '../fixtures/qr.ts';
 import { microphoneWav, taggedTones, textNamedMp3, tone, type Tone } from '../fixtures/tones.ts';
@@ -69,6 +70,7 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
     });
     const context = await browser.newContext({ viewport: PHONE });
     context.setDefaultTimeout(20_000);
+    await tapSound(context);
     return { host, browser, context, page: await context.newPage() };
   }
 
@@ -91,6 +93,17 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
     );
   }
 
+  async function hearsOnPhone({ page }: Phone, hz: number): Promise<void> {
+    await until(
+      `${hz} Hz on the phone`,
+      async () => {
+        const sound = await heardHere(page);
+        return sound.durationMs > 0 && toneDbfs(sound, hz) > AUDIBLE_DBFS;
+      },
+      { deadlineMs: 20_000 },
+    );
+  }
+
   beforeAll(async () => {
     lab = createLab(['node', 'ada', 'ben', 'speaker']);
     tones = await taggedTones();
@@ -106,6 +119,18 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
     ada = await phone('ada');
     ben = await phone('ben', await microphoneWav(VOICE_HZ));
   }, 180_000);
+
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    const name = task.name.replace(/\W+/g, '-').slice(0, 40);
+    for (const { host, page } of [ada, ben]) {
+      await page.screenshot({ path: `test-results/lab/${name}-${host.name}.png` });
+      console.log(
+        `${host.name} saw: ${(await page.locator('body').innerText()).replace(/\s+/g, ' ').slice(0, 300)}`,
+      );
+    }
+    console.log(node.output().split('\n').slice(-12).join('\n'));
+  });
 
   afterAll(async () => {
     renderer?.close();
@@ -200,7 +225,12 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
   });
 
   test('5, 6: the phone that lacks the bytes fetches them from the other, listens, and can host them', async () => {
+    const { title = '' } = nextSong;
+    await visit(ben.page, 'Music');
+    const elsewhere = ben.page.getByRole('list', { name: 'Elsewhere in the room' });
+    await elsewhere.getByRole('listitem').filter({ hasText: title }).waitFor();
     await listenHere(ben.page);
+    await hearsOnPhone(ben, nextSong.hz);
     await stopHosting(ada.page);
     await startHosting(ben.page);
     const sound = await heard(
@@ -229,6 +259,7 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
     await songRow(ada.page, tones[0]?.title ?? '').waitFor();
     await listenHere(ada.page);
     await seesPlaying(ada.page, nextSong.title ?? '');
+    await hearsOnPhone(ada, nextSong.hz);
   });
 
   test('the node and the cable come back, and so do the room, the edit and the sound', async () => {

@@ -15,7 +15,7 @@ export async function tapSound(context: BrowserContext): Promise<void> {
     const taps: AnalyserNode[] = [];
     (globalThis as Tapped).earshotTaps = taps;
     const analysers = new WeakMap<BaseAudioContext, AnalyserNode>();
-    const connect = AudioNode.prototype.connect;
+    const { connect } = AudioNode.prototype;
     AudioNode.prototype.connect = function (this: AudioNode, ...args: unknown[]) {
       if (args[0] instanceof AudioDestinationNode && this.context instanceof AudioContext) {
         let analyser = analysers.get(this.context);
@@ -24,9 +24,9 @@ export async function tapSound(context: BrowserContext): Promise<void> {
           analysers.set(this.context, analyser);
           taps.push(analyser);
         }
-        connect.call(this, analyser);
+        Reflect.apply(connect, this, [analyser]);
       }
-      return connect.apply(this, args);
+      return Reflect.apply(connect, this, args) as AudioNode;
     } as typeof AudioNode.prototype.connect;
   });
 }
