@@ -17,9 +17,10 @@ export interface Catalogue {
   delete(id: string): Promise<void>;
 }
 
-function done<T>(request: IDBRequest<T>): Promise<T> {
+/** Only this file writes the database: what it holds has the type that was put. */
+function done<T>(request: IDBRequest): Promise<T> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => resolve(request.result as T);
     request.onerror = () => reject(request.error ?? new Error('the database refused'));
   });
 }
@@ -37,7 +38,7 @@ export async function openCatalogue(): Promise<Catalogue> {
     opening.result.createObjectStore(META, { keyPath: 'id' });
     opening.result.createObjectStore(BITMAPS);
   };
-  const database = await done(opening);
+  const database = await done<IDBDatabase>(opening);
   // A newer version of the app in another tab wants to upgrade: do not stand in its way.
   database.onversionchange = () => database.close();
 
@@ -46,7 +47,7 @@ export async function openCatalogue(): Promise<Catalogue> {
       const transaction = database.transaction([META, BITMAPS]);
       const [metas, ids, bitmaps] = await Promise.all([
         done<BlobMeta[]>(transaction.objectStore(META).getAll()),
-        done(transaction.objectStore(BITMAPS).getAllKeys()),
+        done<IDBValidKey[]>(transaction.objectStore(BITMAPS).getAllKeys()),
         done<Uint8Array<ArrayBuffer>[]>(transaction.objectStore(BITMAPS).getAll()),
       ]);
       const marked = new Map(ids.map((id, i) => [id, bitmaps[i]]));

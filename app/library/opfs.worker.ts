@@ -22,8 +22,8 @@ const folder = navigator.storage
   .then((root) => root.getDirectoryHandle(FOLDER, { create: true }));
 const queues = new Map<string, Job[]>();
 
-async function alone<T>(blobId: string, work: () => Promise<T>): Promise<T> {
-  return (await navigator.locks.request(`earshot-track-${blobId}`, work)) as T;
+function alone<T>(blobId: string, work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request(`earshot-track-${blobId}`, work);
 }
 
 async function runJobs(blobId: string, jobs: Job[]): Promise<void> {

@@ -1,5 +1,5 @@
 /** Runs beside a Transport, in this process or in a page, and says over JSON what it did and saw. */
-import * as Y from 'yjs';
+import type * as Y from 'yjs';
 import type { ChannelName, PeerId, Transport } from '../../app/mesh/transport.ts';
 
 /** Test messages: [index u32][seed u32][bytes that follow from both]. */

@@ -72,9 +72,7 @@ describe('OPFS store', () => {
         ((...args: unknown[]) =>
           page.evaluate(
             ([method, values]) =>
-              (window.store[method as 'all'] as (...all: unknown[]) => Promise<unknown>)(
-                ...(values as unknown[]),
-              ),
+              (window.store[method as 'all'] as (...all: unknown[]) => Promise<unknown>)(...values),
             [name, args] as const,
           )) as BlobStore[Name];
       return {

@@ -1,10 +1,11 @@
 /** What every adapter of `app/library/store.ts` must do; framework-agnostic, like `transport.ts`. */
+import type { ExpectStatic } from 'vitest';
 import { CHUNK_BYTES } from '../../app/library/chunks.ts';
 import type { BlobMeta, BlobStore } from '../../app/library/store.ts';
 
 export interface StoreContract {
   test(name: string, body: () => Promise<void>): void;
-  expect: typeof import('vitest').expect;
+  expect: ExpectStatic;
   /** An empty store. */
   setup(): Promise<{
     store: Omit<BlobStore, 'blob' | 'close'>;

@@ -2,6 +2,7 @@
  * What every adapter of `app/mesh/transport.ts` must do. Framework-agnostic: the runner's `test` and `expect` are passed
  * in, and peers are reached through async handles, because they may live in other browser contexts.
  */
+import type { ExpectStatic } from 'vitest';
 import { MAX_MESSAGE_BYTES } from '../../app/mesh/transport.ts';
 import type { Driver } from './driver.ts';
 
@@ -17,7 +18,7 @@ export interface ContractRoom {
 
 export interface TransportContract {
   test(name: string, body: () => Promise<void>): void;
-  expect: typeof import('vitest').expect;
+  expect: ExpectStatic;
   /** A room of its own for each test. */
   setup(): Promise<ContractRoom>;
   /** Voices are real sound, with a level that can be measured. */
