@@ -62,6 +62,8 @@ export function createPlayer(options: {
   let outgoing: Run | null = null;
   let told: PlayerState = { kind: 'silent' };
   let retryAtMs = 0;
+  /** Where a track broke off before. */
+  let failedItem: Placed | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let soon = false;
   let closed = false;
@@ -105,7 +107,29 @@ export function createPlayer(options: {
       fromMs: Math.max(0, clock.nowMs() - first.startedAtMs),
       nextOf,
       onProgress: tickSoon,
+      patient: failedItem !== null && same(failedItem, first),
     });
+  }
+
+  /** Asks once more for a track that was missing. */
+  function retry(first: Placed): void {
+    if (localNowMs() < retryAtMs) return;
+    retryAtMs = localNowMs() + RETRY_MS;
+    const asking = run;
+    tracks.get(first.item.trackId).then(
+      ({ kind }) => {
+        if (!closed && run === asking && kind === 'open' && same(first, wanted())) begin(first, false);
+      },
+      () => undefined,
+    );
+  }
+
+  /** The track broke off: opened anew it may go on; if it does not, it is left silent. */
+  function recover(first: Placed): void {
+    const broken = run?.placed.at(-1) ?? first;
+    failedItem = broken;
+    tracks.drop(broken.item.trackId);
+    begin(first, true);
   }
 
   function silence(): void {
@@ -154,16 +178,15 @@ export function createPlayer(options: {
     const known = context.state === 'running' ? offsets() : null;
     if (first && known && run) {
       run.advance(known);
-      if (run.lost) begin(first, true);
-      if (run.problem && localNowMs() >= retryAtMs) {
-        retryAtMs = localNowMs() + RETRY_MS;
-        if (run.problem === 'missing') begin(first, false);
-      }
+      if (run.failed) recover(first);
+      else if (run.lost) begin(first, true);
+      if (run.problem === 'missing') retry(first);
       handOver(known);
     }
     tell();
     if (timer !== null) clearTimeout(timer);
-    timer = first || run ? setTimeout(tick, known ? TICK_MS : READY_TICK_MS) : null;
+    timer =
+      first || run ? setTimeout(tick, known || context.state !== 'running' ? TICK_MS : READY_TICK_MS) : null;
   }
 
   function tickSoon(): void {

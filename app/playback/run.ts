@@ -7,7 +7,7 @@ import type { TimelineItem } from './timeline.ts';
 import type { DecodedTrack } from './decode.ts';
 import { correctionFor, type Offsets } from './schedule.ts';
 import { createStrand, type Strand } from './strand.ts';
-import type { OpenTracks } from './tracks.ts';
+import type { OpenedTrack, OpenTracks } from './tracks.ts';
 
 /** An item at its place in room time: position 0 belongs to `startedAtMs`. */
 export interface Placed {
@@ -27,6 +27,8 @@ export interface Run {
   readonly sounding: boolean;
   /** Too far off to be bent back: only another run helps. */
   readonly lost: boolean;
+  /** Reading or decoding the track failed on the way; what was decoded until then still sounds. */
+  readonly failed: boolean;
   readonly problem: 'missing' | 'undecodable' | null;
   /** Context time at which this run begins to sound, once that is known. */
   readonly startsAtSeconds: number | null;
@@ -67,8 +69,10 @@ export function createRun(options: {
   nextOf: (current: Placed) => Placed | null | undefined;
   /** Something arrived: `advance` would get further now. */
   onProgress: () => void;
+  /** What does not decode is left silent to the item's end, instead of `failed`: this was tried before. */
+  patient: boolean;
 }): Run {
-  const { context, destination, tracks, first, nextOf, onProgress } = options;
+  const { context, destination, tracks, first, nextOf, onProgress, patient } = options;
   const abort = new AbortController();
   const strands: Strand[] = [];
   const marks: Mark[] = [];
@@ -79,6 +83,7 @@ export function createRun(options: {
   let lost = false;
   let problem: Run['problem'] = null;
   let fed = false;
+  let failed = false;
   let takenBackAt = 0;
   let startsAtSeconds: number | null = null;
 
@@ -92,10 +97,10 @@ export function createRun(options: {
     let current: Placed | null = first;
     let fromMs = options.fromMs;
     while (current && !abort.signal.aborted) {
-      const opened = await tracks.get(current.item.trackId);
+      // A track that cannot be opened ends the run; the player begins a new one where the timeline goes on.
+      const opened: OpenedTrack = await tracks.get(current.item.trackId).catch(() => ({ kind: 'missing' }));
       if (abort.signal.aborted) return;
       if (opened.kind !== 'open') {
-        // An item that cannot be had ends the run; the player begins a new one where the timeline goes on.
         if (current === first) problem = opened.kind;
         else placed.pop();
         break;
@@ -145,8 +150,11 @@ export function createRun(options: {
       }
     } catch (error) {
       if (abort.signal.aborted) return;
+      if (!patient) {
+        failed = true;
+        throw error;
+      }
       // Damaged in the middle: silent to its end, because the room's time goes on and the next item is due.
-      console.warn('a track stopped decoding before its end', error);
     }
     await silence(endFrames);
   }
@@ -234,14 +242,11 @@ export function createRun(options: {
     return contentMs === null ? null : contentMs - roomMsAt(strand.tailFrame, offsets);
   }
 
-  const ready = (feeding: Promise<void>): Promise<void> =>
-    feeding.catch((error: unknown) => {
-      if (abort.signal.aborted) return;
-      console.warn('a track could not be read', error);
-      lost = true;
-      onProgress();
-    });
-  void ready(feed());
+  feed().catch(() => {
+    if (abort.signal.aborted) return;
+    failed = true;
+    onProgress();
+  });
 
   return {
     placed,
@@ -279,6 +284,9 @@ export function createRun(options: {
     },
     get lost() {
       return lost;
+    },
+    get failed() {
+      return failed;
     },
     get problem() {
       return problem;

@@ -12,6 +12,8 @@ export type OpenedTrack =
 export interface OpenTracks {
   /** Opens a track, or hands out the one that is open. Rejects with AbortError when it is let go of meanwhile. */
   get(trackId: string): Promise<OpenedTrack>;
+  /** Lets go of one: the next `get` opens it anew. */
+  drop(trackId: string): void;
   /** Lets go of everything else. */
   keep(trackIds: ReadonlySet<string>): void;
   close(): void;
@@ -63,6 +65,7 @@ export function createOpenTracks(options: {
       const source = open(trackId);
       return source ? enter(trackId, source) : Promise.resolve({ kind: 'missing' });
     },
+    drop,
     keep(trackIds) {
       for (const trackId of [...entries.keys()]) if (!trackIds.has(trackId)) drop(trackId);
     },

@@ -38,9 +38,10 @@ function moment(
 async function make(
   tracks: Record<string, Uint8Array>,
   available: Record<string, number> = {},
+  breaks: Record<string, { atByte: number; times: number }> = {},
 ): Promise<void> {
   const urls = Object.fromEntries(Object.entries(tracks).map(([id, bytes]) => [id, harness.put(id, bytes)]));
-  await page().evaluate(([u, a]) => window.sound.makePlayer(u, a), [urls, available] as const);
+  await page().evaluate(([u, a, b]) => window.sound.makePlayer(u, a, b), [urls, available, breaks] as const);
 }
 
 const roomNow = (): Promise<number> => page().evaluate(() => window.sound.roomNowMs());
@@ -277,10 +278,45 @@ describe('bytes that come late', () => {
     await expectInStep(track, startedAtMs);
   });
 
+  test('a track whose reading breaks off is opened again and goes on in step, unheard', async () => {
+    const track = noise(RATE_HZ, 20);
+    const bytes = await wav(track);
+    await make({ a: bytes }, {}, { a: { atByte: Math.round(bytes.length * 0.4), times: 1 } });
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 20_000), startedAtMs));
+    await untilKind('playing');
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at + 9_000, startedAtMs);
+    await expectInStep(track, startedAtMs);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+    expect(await page().evaluate(() => window.sound.opened())).toEqual(['a', 'a']);
+  });
+
+  test('a track that breaks off for good is silent to its end, asked for no more, and the next one follows', async () => {
+    const bytes = await wav(noise(RATE_HZ, 6));
+    const other = noise(RATE_HZ, 10, 2);
+    await make(
+      { a: bytes, b: await wav(other) },
+      {},
+      { a: { atByte: Math.round(bytes.length * 0.5), times: 99 } },
+    );
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 6_000), startedAtMs, item('b', 10_000)));
+    await untilKind('playing');
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + 6_100);
+    await follow(moment(item('b', 10_000), startedAtMs + 6_000));
+    await expectInStep(other, startedAtMs + 6_000);
+    expect(
+      (await page().evaluate(() => window.sound.opened())).filter((id) => id === 'a').length,
+    ).toBeLessThan(4);
+  });
+
   test('a track that nobody has is missing; one that is no audio is undecodable', async () => {
     await make({ noise: new Uint8Array(30_000).fill(7) });
     await follow(moment(item('nobody', 5_000), await roomNow()));
     await untilKind('missing');
+    // Asked again each second, without a flicker of the state.
+    await page().waitForFunction(() => window.sound.opened().length >= 3);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'missing']);
     expect(await page().evaluate(() => window.sound.playerState())).toMatchObject({ undecodable: false });
     await follow(moment(item('noise', 5_000), await roomNow()));
     await page().waitForFunction(() => {

@@ -11,6 +11,7 @@ interface Rig {
   recorder: Recorder;
   sources: Map<string, ReturnType<typeof memorySource>>;
   states: string[];
+  opened: string[];
   shiftRoom(ms: number): void;
 }
 let rig: Rig | null = null;
@@ -23,7 +24,11 @@ const localNowMs = (): number => performance.timeOrigin + performance.now();
 
 export const playerBench = {
   /** A player whose output is recorded; `available` limits what of a track is here (bytes). */
-  async makePlayer(tracks: Record<string, string>, available: Record<string, number> = {}) {
+  async makePlayer(
+    tracks: Record<string, string>,
+    available: Record<string, number> = {},
+    breaks: Record<string, { atByte: number; times: number }> = {},
+  ) {
     rig?.player.close();
     await rig?.context.close();
     const context = new AudioContext({ sampleRate: 48_000 });
@@ -31,6 +36,7 @@ export const playerBench = {
     const recorder = await createRecorder(context);
     const data = new Map<string, Uint8Array<ArrayBuffer>>();
     for (const [trackId, url] of Object.entries(tracks)) data.set(trackId, await bytesOf(url));
+    const opened: string[] = [];
     const sources = new Map<string, ReturnType<typeof memorySource>>();
     const listeners = new Set<() => void>();
     const clock: RoomClock = {
@@ -47,10 +53,13 @@ export const playerBench = {
       clock,
       destination: recorder.node,
       open: (trackId) => {
+        opened.push(trackId);
         const bytes = data.get(trackId);
         if (!bytes) return null;
         const source = memorySource(bytes, available[trackId] ?? bytes.length);
         sources.set(trackId, source);
+        const fault = breaks[trackId];
+        if (fault && fault.times-- > 0) source.breakAt(fault.atByte);
         return source;
       },
     });
@@ -64,6 +73,7 @@ export const playerBench = {
       recorder,
       sources,
       states,
+      opened,
       shiftRoom(ms) {
         roomOffsetMs += ms;
         for (const listener of listeners) listener();
@@ -76,6 +86,7 @@ export const playerBench = {
   playerState: () => current().player.state(),
   playerStates: () => current().states,
   playerLevel: () => current().player.level(),
+  opened: () => current().opened,
   release: (trackId: string, bytes: number) => current().sources.get(trackId)?.release(bytes),
   /** Blocks the main thread, as a slow script would. */
   block(ms: number) {

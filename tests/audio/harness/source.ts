@@ -10,9 +10,10 @@ export async function bytesOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
 export function memorySource(
   data: Uint8Array<ArrayBuffer>,
   availableBytes = data.length,
-): ByteSource & { release(bytes: number): void } {
+): ByteSource & { release(bytes: number): void; breakAt(byte: number): void } {
   let available = availableBytes;
   let closed = false;
+  let broken = Infinity;
   const waiting = new Set<() => void>();
   const wake = (): void => {
     for (const check of [...waiting]) check();
@@ -23,16 +24,20 @@ export function memorySource(
       new Promise((resolve, reject) => {
         const check = (): void => {
           const gone = closed || signal?.aborted === true;
-          if (!gone && end > available) return;
+          if (!gone && end > available && end <= broken) return;
           waiting.delete(check);
           signal?.removeEventListener('abort', check);
-          if (gone) reject(new DOMException('closed', 'AbortError'));
+          if (end > broken) reject(new Error('the disk is gone'));
+          else if (gone) reject(new DOMException('closed', 'AbortError'));
           else resolve(data.slice(start, end));
         };
         waiting.add(check);
         signal?.addEventListener('abort', check);
         check();
       }),
+    breakAt(byte) {
+      broken = byte;
+    },
     release(bytes) {
       available = bytes;
       wake();
