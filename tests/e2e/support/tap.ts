@@ -27,7 +27,7 @@ export async function tapSound(context: BrowserContext): Promise<void> {
         Reflect.apply(connect, this, [analyser]);
       }
       return Reflect.apply(connect, this, args) as AudioNode;
-    } as typeof AudioNode.prototype.connect;
+    };
   });
 }
 
