@@ -30,6 +30,13 @@ process.on('SIGINT', () => {
   if (!process.stdin.isTTY) node.kill('SIGINT');
 });
 
+// npm passes a SIGTERM on to its shell, which ends without passing it on to us: whose parent is gone is to stop.
+const parent = process.ppid;
+const orphaned = setInterval(() => {
+  if (process.ppid !== parent) node.kill('SIGTERM');
+}, 250);
+
 node.on('exit', (code, signal) => {
+  clearInterval(orphaned);
   process.exitCode = code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1);
 });
