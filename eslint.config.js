@@ -39,12 +39,12 @@ const PLACES = [
   {
     files: 'app/mesh',
     local: ['signaling/protocol'],
-    packages: ['yjs', 'y-webrtc', 'y-protocols', 'lib0', 'peerjs', 'simple-peer', 'valibot'],
+    packages: ['yjs', 'y-webrtc', 'y-indexeddb', 'y-protocols', 'lib0', 'peerjs', 'simple-peer', 'valibot'],
   },
   {
     files: 'app/library',
     local: ['app/mesh/transport.ts'],
-    packages: ['music-metadata', 'mediabunny', 'hash-wasm', 'valibot'],
+    packages: ['mediabunny', 'valibot'],
   },
   {
     files: 'app/playback',
