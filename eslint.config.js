@@ -44,7 +44,7 @@ const PLACES = [
   {
     files: 'app/library',
     local: ['app/mesh/transport.ts'],
-    packages: ['mediabunny', 'valibot'],
+    packages: ['mediabunny', 'hash-wasm', 'valibot'],
   },
   {
     files: 'app/playback',
