@@ -1,6 +1,7 @@
 /** The stream from outside: silence without a host, the same connection from host to host, and what it tells of itself. */
-import { isSilent, listen, toneDbfs } from '../fixtures/listen.ts';
+import { isSilent, listen } from '../fixtures/listen.ts';
 import { tone } from '../fixtures/tones.ts';
+import { lastHeard, toneNow } from './support/ear.ts';
 import { importFiles, queueSong, startHosting, stopHosting } from './support/room.ts';
 import { expect, test } from './support/test.ts';
 
@@ -36,8 +37,9 @@ test('one connection hears silence, a host, silence again, and the next host; th
   await queueSong(anna.page, 'Through all hosts');
 
   const ear = await listen(node.streamUrl);
-  const level = async () => toneDbfs(await ear.sound(800), song.hz);
-  await expect.poll(async () => isSilent(await ear.sound(800)), { timeout: 15_000 }).toBe(true);
+  const level = () => toneNow(ear, song.hz);
+  const silent = async () => isSilent(await lastHeard(ear));
+  await expect.poll(silent, { timeout: 15_000 }).toBe(true);
   expect(await status()).toMatchObject({ host: null, listeners: 1 });
 
   await startHosting(anna.page);
@@ -47,14 +49,14 @@ test('one connection hears silence, a host, silence again, and the next host; th
   expect(hosted?.lastFrameAgeMs).toBeLessThan(1000);
 
   await stopHosting(anna.page);
-  await expect.poll(async () => isSilent(await ear.sound(800)), { timeout: 15_000 }).toBe(true);
+  await expect.poll(silent, { timeout: 15_000 }).toBe(true);
   await startHosting(bo.page);
   await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
   expect((await status())?.host?.epoch).toBeGreaterThan(hosted?.host?.epoch ?? Infinity);
 
   // A host whose page is gone leaves silence behind, not a closed connection.
   await bo.context.close();
-  await expect.poll(async () => isSilent(await ear.sound(800)), { timeout: 15_000 }).toBe(true);
+  await expect.poll(silent, { timeout: 15_000 }).toBe(true);
   expect(ear.ended).toBe(false);
   ear.close();
 });

@@ -1,6 +1,7 @@
 /** Talking to the room, heard in the decoded stream; and what is said when the microphone does not answer. */
-import { listen, toneDbfs } from '../fixtures/listen.ts';
+import { listen } from '../fixtures/listen.ts';
 import { microphoneWav, tone } from '../fixtures/tones.ts';
+import { toneNow } from './support/ear.ts';
 import { holdToTalk, importFiles, queueSong, seesPlaying, startHosting, visit } from './support/room.ts';
 import { expect, test } from './support/test.ts';
 
@@ -27,7 +28,7 @@ test('a held voice lies over the music in the stream, which steps back for it an
   await startHosting(host.page);
 
   const ear = await listen(node.streamUrl);
-  const level = async (hz: number) => toneDbfs(await ear.sound(1000), hz);
+  const level = (hz: number) => toneNow(ear, hz);
   await expect.poll(() => level(song.hz), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
   const alone = await level(song.hz);
   const release = await holdToTalk(anna.page);
@@ -47,11 +48,9 @@ test("the host's own voice reaches the stream too, latched by a tap", async ({ n
   const ear = await listen(node.streamUrl);
   await host.page.getByRole('button', { name: 'Hold to talk' }).click();
   await expect(host.page.getByRole('button', { name: /^Talking to/ })).toBeVisible();
-  await expect
-    .poll(async () => toneDbfs(await ear.sound(1000), VOICE_HZ), { timeout: 20_000 })
-    .toBeGreaterThan(AUDIBLE_DBFS);
+  await expect.poll(() => toneNow(ear, VOICE_HZ), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
   await host.page.getByRole('button', { name: /^Talking to/ }).click();
-  await expect.poll(async () => toneDbfs(await ear.sound(1000), VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
+  await expect.poll(() => toneNow(ear, VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
   ear.close();
 });
 
