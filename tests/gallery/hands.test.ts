@@ -217,6 +217,18 @@ describe('places', () => {
     expect(new URL(page.url()).hash).toBe('#secret');
   });
 
+  it('keep how far they were scrolled', async () => {
+    const page = await stage.open('queue-5000');
+    const top = (): Promise<number> => page.locator('main').evaluate((main) => main.scrollTop);
+    await page.locator('main').evaluate((main) => main.scrollTo(0, 3000));
+    await page.getByRole('list', { name: 'Up next' }).locator('[aria-posinset="43"]').waitFor();
+    await page.getByRole('button', { name: 'Speakers', exact: true }).click();
+    await page.getByRole('heading', { name: 'Play it on anything' }).waitFor();
+    expect(await top()).toBe(0);
+    await page.goBack();
+    await expect.poll(top).toBe(3000);
+  });
+
   it('are all reached by the Tab key alone', async () => {
     const page = await stage.open('now', 'laptop');
     const names: string[] = [];
