@@ -5,6 +5,8 @@ import { createWasmMp3Encoder } from './wasm.ts';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 let uplink: Uplink | null = null;
+/** What is said while the encoder loads waits for it: the first title and a newer epoch come that early. */
+let ready: Promise<void> = Promise.resolve();
 
 function tell(message: WorkerMessage, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
@@ -36,7 +38,7 @@ function take(encoder: Mp3Encoder, batch: PcmBatch): void {
 scope.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
   switch (data.type) {
     case 'start':
-      start(data).catch((error: unknown) => {
+      ready = start(data).catch((error: unknown) => {
         tell({
           type: 'failed',
           id: data.id,
@@ -45,10 +47,10 @@ scope.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
       });
       break;
     case 'title':
-      uplink?.title(data.title, data.artist);
+      void ready.then(() => uplink?.title(data.title, data.artist));
       break;
     case 'epoch':
-      uplink?.epoch(data.epoch);
+      void ready.then(() => uplink?.epoch(data.epoch));
       break;
   }
 };
