@@ -26,10 +26,11 @@ test('every format comes in with its tags and cover; broken files are named and 
   );
   expect(says).toContain(`Added ${good.length} songs`);
   for (const { fileName } of broken) expect(says).toContain(fileName);
-  for (const { title = '', cover } of tones) {
+  for (const { title = '', format } of tones) {
     const row = songRow(page, title);
     await expect(row).toContainText('The Oscillators');
-    if (cover !== undefined) await expect(row.locator('img')).toHaveAttribute('src', /^blob:/);
+    // ffmpeg puts no picture into a WAV file.
+    if (format !== 'wav') await expect(row.locator('img')).toHaveAttribute('src', /^blob:/);
   }
   await expect(page.getByText(new RegExp(`${good.length} songs · .* · kept when offline`))).toBeVisible();
 
