@@ -23,7 +23,9 @@ async function stage(name, work) {
   console.log(`\n── ${name}`);
   const startedAt = performance.now();
   const counts = await work();
-  stages.push({ name, counts, ms: performance.now() - startedAt });
+  const ms = performance.now() - startedAt;
+  stages.push({ name, counts, ms });
+  console.log(`── ${name}: ${counts.failed === 0 ? 'passed' : 'FAILED'} in ${seconds(ms)}`);
 }
 
 /** @param {boolean} ok @returns {Counts} */
