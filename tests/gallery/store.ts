@@ -33,7 +33,7 @@ async function webp(page: Page, png: Buffer): Promise<Buffer> {
       const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.86 });
       return new Promise<string>((done) => {
         const reader = new FileReader();
-        reader.onload = () => done(String(reader.result));
+        reader.onload = () => done(reader.result as string);
         reader.readAsDataURL(blob);
       });
     },
