@@ -38,13 +38,8 @@ export class Host implements HostModel {
     const election = this.#election;
     const person = this.#options.people().here.find((one) => one.peerId === election?.host);
     if (!election || !person) return null;
-    return {
-      peerId: person.peerId,
-      name: person.name,
-      device: person.device,
-      isMe: person.isMe,
-      why: election.why,
-    };
+    const why = election.why.charAt(0).toUpperCase() + election.why.slice(1);
+    return { peerId: person.peerId, name: person.name, device: person.device, isMe: person.isMe, why };
   }
   get uplink(): HostModel['uplink'] {
     return this.#uplink;
