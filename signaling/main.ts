@@ -34,15 +34,19 @@ async function main(): Promise<void> {
     notice: (text) => void process.stdout.write(`${text}\n`),
   });
   const colours = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
-  process.stdout.write(
-    bannerText({
-      version,
-      joinLink: node.joinLink,
-      appUrl: node.info.appUrl,
-      streamUrl: node.streamUrl,
-      colours,
-    }),
-  );
+  const showBanner = (): void =>
+    void process.stdout.write(
+      bannerText({
+        version,
+        joinLink: node.joinLink,
+        otherUrls: node.info.otherUrls,
+        appUrl: node.info.appUrl,
+        streamUrl: node.streamUrl,
+        colours,
+      }),
+    );
+  showBanner();
+  node.onMoved(showBanner);
 
   let stopping = false;
   function stop(signal: NodeJS.Signals): void {

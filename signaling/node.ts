@@ -1,25 +1,31 @@
 /** The LAN node, put together: what `main.ts` starts and the tests start in their own process. */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { hostname, networkInterfaces } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
-import { createJoinRoutes } from './join/routes.ts';
-import { lanAddresses, reachableAddress, urlHost } from './ops/addresses.ts';
-import { type Identity, localIdentity, ownIdentity } from './ops/certificate.ts';
+import { createJoinRoutes, hostOf } from './join/routes.ts';
+import { type Interfaces, lanAddresses, urlHost } from './ops/addresses.ts';
 import { ConfigError, type NodeConfig } from './ops/config.ts';
 import { createCounters } from './ops/counters.ts';
 import { type Route, sendJson } from './ops/http.ts';
+import { constantNames, createKeeper } from './ops/keeper.ts';
+import { appOrigin, type LinkFacts, nodeLinks } from './ops/links.ts';
 import type { Log } from './ops/log.ts';
 import { onFreePort } from './ops/ports.ts';
 import { defaultRoom } from './ops/room.ts';
 import { createWebServer } from './ops/server.ts';
 import type { SocketPath } from './ops/sockets.ts';
 import { createStatic } from './ops/static.ts';
+import { createSurroundings } from './ops/surroundings.ts';
 import { BROKER_PATH, NODE_INFO_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
-import { PROTOCOL_VERSION, UPLINK_PATH } from './protocol/uplink.ts';
+import { TURN_PATH } from './protocol/turn.ts';
+import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, UPLINK_PATH } from './protocol/uplink.ts';
 import { createBroker } from './rendezvous/broker.ts';
-import { createStun } from './rendezvous/stun.ts';
+import { createIntroductions } from './rendezvous/introductions.ts';
+import { createReach } from './rendezvous/reach.ts';
 import { createTopics } from './rendezvous/topics.ts';
+import { createTurnCredentials, turnKey } from './rendezvous/turn-credentials.ts';
+import { createTurnRoute } from './rendezvous/turn-route.ts';
 import { createStreamRoutes } from './stream/routes.ts';
 import { createStations } from './stream/stations.ts';
 import { createUplink } from './stream/uplink.ts';
@@ -30,14 +36,29 @@ export interface NodeOptions {
   log: Log;
   /** One plain line for whoever starts the node, e.g. that a port has moved. */
   notice: (text: string) => void;
+  /** The machine around the node; tests move its clock and its cables. */
+  machine?: Partial<Machine>;
 }
 
+export interface Machine {
+  interfaces(): Interfaces;
+  /** Wall-clock milliseconds. */
+  nowMs(): number;
+  /** How often the addresses and the certificate are looked at. */
+  lookMs: number;
+}
+
+const THIS_MACHINE: Machine = { interfaces: networkInterfaces, nowMs: Date.now, lookMs: 10_000 };
+
 export interface EarshotNode {
+  /** As it is now: the addresses follow the machine's. */
   readonly info: NodeInfo;
   /** What the QR code says: the landing page with the room's secret in the fragment. Never to be logged. */
   readonly joinLink: string;
   readonly streamUrl: string;
   readonly ports: { https: number; http: number; stun: number };
+  /** Called when `info` and the links have changed. */
+  onMoved(callback: () => void): void;
   /** Ends streams and sockets; resolves within about two seconds. Closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -53,28 +74,27 @@ function prepareDataDir(dataDir: string): void {
   }
 }
 
-function identityFor(config: NodeConfig, address: string): Identity {
-  if (config.ownCertificate !== undefined) {
-    return ownIdentity(config.ownCertificate.certPath, config.ownCertificate.keyPath);
-  }
-  const machine = hostname().toLowerCase().split('.')[0] ?? '';
-  const names = ['localhost', 'earshot.local', `${machine}.local`, '127.0.0.1', '::1', address];
-  return localIdentity(config.dataDir, [...names, ...lanAddresses(networkInterfaces())], Date.now());
-}
-
 const now = (): number => performance.now();
 
 /** Starts everything. @throws ConfigError for what the person who starts it has to change */
-export async function createNode({ config, version, log, notice }: NodeOptions): Promise<EarshotNode> {
+export async function createNode({
+  config,
+  version,
+  log,
+  notice,
+  machine,
+}: NodeOptions): Promise<EarshotNode> {
+  const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
-  const address = reachableAddress(networkInterfaces(), config.bind);
-  const identity = identityFor(config, address);
+  const surroundings = createSurroundings(interfaces, config.bind);
+  const names = (): string[] => [
+    ...constantNames('earshot.local'),
+    surroundings.address(),
+    ...lanAddresses(surroundings.interfaces()),
+  ];
+  const keeper = createKeeper({ config, names, nowMs, log });
   const room = await defaultRoom(config.dataDir);
-  log.info({
-    event: 'certificate',
-    made: identity.made,
-    validUntil: new Date(identity.validUntilMs).toISOString(),
-  });
+  const credentials = createTurnCredentials(turnKey(config.dataDir), nowMs);
 
   const counters = createCounters();
   const stations = createStations(room.roomId, now);
@@ -94,8 +114,29 @@ export async function createNode({ config, version, log, notice }: NodeOptions):
     return found !== undefined;
   }
 
-  // Routes are asked only once every port is known, so they may read what is filled in below.
-  let info: NodeInfo | null = null;
+  /** Filled in as ports open; no route is asked before all of them are known. */
+  const ports = { https: config.port, http: config.httpPort, stun: config.stunPort };
+  const facts = (): LinkFacts => ({
+    config,
+    identity: keeper.identity(),
+    address: surroundings.address(),
+    otherAddresses: surroundings.otherAddresses(),
+    mdnsName: null,
+    httpsPort: ports.https,
+    httpPort: ports.http,
+  });
+  const describe = (): NodeInfo => ({
+    name: 'earshot',
+    version,
+    protocol: PROTOCOL_VERSION,
+    minProtocol: MIN_PROTOCOL_VERSION,
+    ...nodeLinks(facts()),
+    defaultRoomId: room.roomId,
+    stunPort: ports.stun,
+    turnPort: ports.stun,
+  });
+  const fallbackHost = (): string => urlHost(surroundings.address());
+
   const startedAtMs = now();
   const common: Route = (request, response) => {
     if (request.path === '/health') {
@@ -105,42 +146,47 @@ export async function createNode({ config, version, log, notice }: NodeOptions):
         uptimeSeconds: Math.floor((now() - startedAtMs) / 1000),
       });
     }
-    return request.path === NODE_INFO_PATH && sendJson(request, response, info);
+    return request.path === NODE_INFO_PATH && sendJson(request, response, describe());
   };
   const streamRoutes = createStreamRoutes({
     stations,
     counters,
     log,
     now,
-    streamBaseUrl: () => info?.streamBaseUrl ?? '',
+    streamBaseUrl: () => describe().streamBaseUrl,
   });
-  const join = createJoinRoutes({ identity, fallbackHost: urlHost(address), appOrigin });
-
-  function appOrigin(host: string): string {
-    if (config.publicUrl !== undefined) return config.publicUrl;
-    const bare = host.replace(/^\[|\]$/g, '');
-    const port = https?.port ?? config.port;
-    if (identity.covers(bare)) return `https://${host}:${port}`;
-    return `https://${identity.ownName ?? urlHost(address)}:${port}`;
-  }
+  const join = createJoinRoutes({
+    identity: keeper.identity,
+    fallbackHost,
+    appOrigin: (host) => appOrigin(facts(), host),
+  });
+  const turnRoute = createTurnRoute({
+    credentials,
+    counters,
+    // Behind a proxy the Host header names the proxy, which relays no UDP.
+    urls: (host) => [
+      `turn:${config.publicUrl === undefined ? hostOf(host, fallbackHost()) : fallbackHost()}:${ports.stun}?transport=udp`,
+    ],
+  });
 
   async function close(): Promise<void> {
     await Promise.all(opened.map(async (part) => part.close()));
   }
 
-  let https: Awaited<ReturnType<typeof createWebServer>> | null = null;
   try {
     const shared = { bind: config.bind, strict: config.strictPorts, notice };
-    const secure = await createWebServer({
+    const { cert, key } = keeper.identity();
+    const https = await createWebServer({
       wish: { what: 'the app', port: config.port, ...shared },
-      tls: { cert: identity.cert, key: identity.key },
-      routes: [common, streamRoutes, join.certificate, broker.route, createStatic(config.distDir)],
+      tls: { cert, key },
+      routes: [common, turnRoute, streamRoutes, join.certificate, broker.route, createStatic(config.distDir)],
+      postPaths: [TURN_PATH],
       upgrade,
       counters,
       log,
     });
-    https = secure;
-    opened.push(secure);
+    opened.push(https);
+    ports.https = https.port;
     const http = await createWebServer({
       wish: { what: 'the landing page and the stream', port: config.httpPort, ...shared },
       tls: null,
@@ -150,36 +196,66 @@ export async function createNode({ config, version, log, notice }: NodeOptions):
       log,
     });
     opened.push(http);
-    const stun = await onFreePort({ what: 'STUN', port: config.stunPort, ...shared }, (port) =>
-      createStun(port, config.bind, () => counters.count('stun', 'bad-datagram')),
+    ports.http = http.port;
+    let reach = createReach(surroundings.interfaces(), config.bind);
+    const introductions = await onFreePort({ what: 'STUN', port: config.stunPort, ...shared }, (port) =>
+      createIntroductions({
+        port,
+        bind: config.bind,
+        credentials,
+        reach: () => reach,
+        relayPorts: config.relayPorts,
+        counters,
+        now,
+      }),
     );
-    opened.push(stun);
+    opened.push(introductions);
+    ports.stun = introductions.port;
 
-    const httpOrigin = `http://${urlHost(address)}:${http.port}`;
-    info = {
-      name: 'earshot',
-      version,
-      protocol: PROTOCOL_VERSION,
-      joinUrl: `${httpOrigin}/`,
-      appUrl: `${appOrigin(urlHost(address))}/`,
-      streamBaseUrl: config.streamUrl ?? httpOrigin,
-      defaultRoomId: room.roomId,
-      stunPort: stun.port,
-    };
+    let info = describe();
+    const watchers = new Set<() => void>();
+    function look(): void {
+      if (surroundings.look()) {
+        reach = createReach(surroundings.interfaces(), config.bind);
+        introductions.readdressed();
+      }
+      if (keeper.check()) https.setCertificate(keeper.identity());
+      const next = describe();
+      if (JSON.stringify(next) === JSON.stringify(info)) return;
+      info = next;
+      log.info({ event: 'moved', appUrl: info.appUrl, joinUrl: info.joinUrl });
+      for (const watcher of watchers) watcher();
+    }
+    const looking = setInterval(look, lookMs);
+    opened.push({ close: () => clearInterval(looking) });
+
     if (
       config.publicUrl === undefined &&
-      !identity.covers(new URL(info.appUrl).hostname.replace(/^\[|\]$/g, ''))
+      !keeper.identity().covers(new URL(info.appUrl).hostname.replace(/^\[|\]$/g, ''))
     ) {
       notice(
         `No certificate here speaks for ${info.appUrl}: give --public-url, --bind or --cert and --key that fit.`,
       );
     }
-    log.info({ event: 'started', version, appUrl: info.appUrl, joinUrl: info.joinUrl, stunPort: stun.port });
+    log.info({
+      event: 'started',
+      version,
+      appUrl: info.appUrl,
+      joinUrl: info.joinUrl,
+      stunPort: ports.stun,
+    });
     return {
-      info,
-      joinLink: `${info.joinUrl}#${room.secret}`,
-      streamUrl: `${info.streamBaseUrl}/stream.mp3`,
-      ports: { https: secure.port, http: http.port, stun: stun.port },
+      get info() {
+        return info;
+      },
+      get joinLink() {
+        return `${info.joinUrl}#${room.secret}`;
+      },
+      get streamUrl() {
+        return `${info.streamBaseUrl}/stream.mp3`;
+      },
+      ports,
+      onMoved: (callback) => void watchers.add(callback),
       close,
     };
   } catch (error) {

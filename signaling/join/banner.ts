@@ -4,6 +4,8 @@ import { renderUnicodeCompact } from 'uqr';
 export interface BannerFacts {
   version: string;
   joinLink: string;
+  /** For devices that cannot reach the link's address. */
+  otherUrls: readonly string[];
   appUrl: string;
   streamUrl: string;
   /** The terminal understands colours, so that the code is dark on light whatever its theme is. */
@@ -27,6 +29,7 @@ export function bannerText(facts: BannerFacts): string {
     qrCode(facts.joinLink, facts.colours),
     '',
     `  Join    ${facts.joinLink}`,
+    ...facts.otherUrls.map((url) => `  or      ${url}${new URL(facts.joinLink).hash}`),
     `  App     ${facts.appUrl}`,
     `  Stream  ${facts.streamUrl}`,
     '  Stop    Ctrl+C',

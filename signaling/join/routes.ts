@@ -16,6 +16,11 @@ const FONTS: Readonly<Record<string, string>> = {
 
 const HOST = /^([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/i;
 
+/** The host that a client asked for, without the port; `fallback` where the Host header makes no sense. */
+export function hostOf(header: string | undefined, fallback: string): string {
+  return HOST.exec(header ?? '')?.[1] ?? fallback;
+}
+
 const readHere = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
 const escapeHtml = (text: string): string =>
@@ -32,23 +37,22 @@ function inlineHash(html: string, element: 'style' | 'script'): string {
 }
 
 export interface JoinOptions {
-  identity: Identity;
+  /** The one that is shown now. */
+  identity: () => Identity;
   /** The app's origin for somebody who came by `host` (as in the Host header, without the port). */
   appOrigin(host: string): string;
   /** Used where the Host header makes no sense. */
-  fallbackHost: string;
+  fallbackHost: () => string;
 }
 
 /** `GET /` and its fonts are for the plain-HTTP port; the certificate is for both. */
 export function createJoinRoutes(options: JoinOptions): { landing: Route; certificate: Route } {
-  const { authority } = options.identity;
+  const authority = (): Identity['authority'] => options.identity().authority;
   const style = readHere('page.css');
   const script = readHere('page.js');
   const template = readHere('page.html');
-  const trust =
-    authority === null
-      ? readHere('trust-own.html')
-      : fill(readHere('trust-local.html'), { icon: ICON, name: escapeHtml(authority.name) });
+  const trustOwn = readHere('trust-own.html');
+  const trustLocal = readHere('trust-local.html');
   const fonts = new Map(
     Object.entries(FONTS).map(
       ([path, file]) => [path, readFileSync(new URL(import.meta.resolve(file)))] as const,
@@ -57,6 +61,8 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
 
   function page(host: string): { html: string; csp: string } {
     const app = options.appOrigin(host);
+    const ca = authority();
+    const trust = ca === null ? trustOwn : fill(trustLocal, { icon: ICON, name: escapeHtml(ca.name) });
     const html = fill(template, { app: escapeHtml(app), host: escapeHtml(host), style, script, trust });
     const csp = [
       "default-src 'none'",
@@ -81,7 +87,7 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
         return send(request, response, 200, headers, font);
       }
       if (request.path !== '/') return false;
-      const host = HOST.exec(request.raw.headers.host ?? '')?.[1] ?? options.fallbackHost;
+      const host = hostOf(request.raw.headers.host, options.fallbackHost());
       const { html, csp } = page(host);
       const headers = {
         'Content-Type': 'text/html; charset=utf-8',
@@ -94,23 +100,23 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
 
     certificate(request, response) {
       if (request.path !== '/ca.crt' && request.path !== '/ca.mobileconfig') return false;
-      if (authority === null)
-        return sendText(request, response, 404, 'This node has a certificate of its own.\n');
+      const ca = authority();
+      if (ca === null) return sendText(request, response, 404, 'This node has a certificate of its own.\n');
       if (request.path === '/ca.crt') {
         const headers = {
           'Content-Type': 'application/x-x509-ca-cert',
           'Content-Disposition': 'attachment; filename="earshot.crt"',
           'Cache-Control': 'no-store',
         };
-        return send(request, response, 200, headers, authority.pem);
+        return send(request, response, 200, headers, ca.pem);
       }
-      const fingerprint = createHash('sha256').update(authority.der).digest('hex');
+      const fingerprint = createHash('sha256').update(ca.der).digest('hex');
       const headers = {
         'Content-Type': 'application/x-apple-aspen-config',
         'Content-Disposition': 'attachment; filename="earshot.mobileconfig"',
         'Cache-Control': 'no-store',
       };
-      return send(request, response, 200, headers, mobileConfig(authority.name, authority.der, fingerprint));
+      return send(request, response, 200, headers, mobileConfig(ca.name, ca.der, fingerprint));
     },
   };
 }

@@ -3,7 +3,11 @@ import { BlockList, isIP } from 'node:net';
 
 /** The part of `os.networkInterfaces()` that matters here. */
 export type Interfaces = Readonly<
-  Record<string, readonly { address: string; family: string; internal: boolean; mac?: string }[] | undefined>
+  Record<
+    string,
+    | readonly { address: string; family: string; internal: boolean; mac?: string; cidr?: string | null }[]
+    | undefined
+  >
 >;
 
 /**
@@ -41,9 +45,15 @@ const VIRTUAL =
   /^(docker|br-|veth|virbr|vmnet|vboxnet|vethernet|tun|tap|utun|wg|tailscale|zt|ppp|ipsec|cni|flannel|cali|cilium|kube|lxc|lxd|podman|incus|awdl|llw|anpi|bridge|dummy|ham|nordlynx|proton)|virtual|hyper-v|wsl|vpn/i;
 const PHYSICAL = /^(en|eth|wl|wifi|wi-fi|ethernet|wlan|ra|usb)/i;
 
+/** 0: a network card, 2: virtual, 1: the name says nothing. Docker's network cards have MACs that begin with 02:42. */
+function kindOf(name: string, mac: string): 0 | 1 | 2 {
+  if (VIRTUAL.test(name) || mac.startsWith('02:42:')) return 2;
+  return PHYSICAL.test(name) ? 0 : 1;
+}
+
 /** Lower is better. The family outweighs the kind of interface only where the kind says nothing. */
 function rank(name: string, address: string, family: string, mac: string): number {
-  const kind = VIRTUAL.test(name) || mac.startsWith('02:42:') ? 2 : PHYSICAL.test(name) ? 0 : 1;
+  const kind = kindOf(name, mac);
   const v4 = family === 'IPv4';
   const linkLocal = v4 ? address.startsWith('169.254.') : /^fe[89ab]/i.test(address);
   const reach = linkLocal ? 3 : v4 ? (isPrivateAddress(address) ? 0 : 1) : 2;
@@ -60,6 +70,20 @@ export function lanAddresses(interfaces: Interfaces): string[] {
     }
   }
   return found.sort((a, b) => a.rank - b.rank).map((entry) => entry.address);
+}
+
+/** The links that the LAN is on, as this machine's address and prefix there: virtual ones only where there are no others. */
+export function lanLinks(interfaces: Interfaces): { address: string; prefix: number }[] {
+  const links: { address: string; prefix: number; isVirtual: boolean }[] = [];
+  for (const [name, entries] of Object.entries(interfaces)) {
+    for (const { address, cidr, internal, mac } of entries ?? []) {
+      const prefix = Number(/\/(\d+)$/.exec(cidr ?? '')?.[1] ?? Number.NaN);
+      if (internal || isIP(address) === 0 || Number.isNaN(prefix)) continue;
+      links.push({ address, prefix, isVirtual: kindOf(name, mac ?? '') === 2 });
+    }
+  }
+  const real = links.filter((link) => !link.isVirtual);
+  return (real.length > 0 ? real : links).map(({ address, prefix }) => ({ address, prefix }));
 }
 
 /** The address that goes into links and the QR code: an explicit bind address wins; without any network, loopback. */

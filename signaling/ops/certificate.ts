@@ -131,6 +131,16 @@ export function signableNames(wanted: readonly string[]): string[] {
   );
 }
 
+/** True when a local leaf should be renewed: it ends soon, or lacks one of these names. */
+export function isLeafDue(
+  identity: Pick<Identity, 'covers' | 'validUntilMs'>,
+  names: readonly string[],
+  nowMs: number,
+): boolean {
+  const endsSoon = identity.validUntilMs - nowMs < RENEW_LEAF_DAYS * DAY_MS;
+  return endsSoon || !signableNames(names).every((name) => identity.covers(name));
+}
+
 /**
  * The local CA and a leaf from `dataDir`, made or renewed when needed: the leaf with less than 30 days left, or when it
  * lacks one of `names`. Files: `ca.crt`, `ca.key` (0600), `leaf.crt`, `leaf.key` (0600).

@@ -13,7 +13,12 @@ export interface NodeConfig {
   port: number;
   /** Plain HTTP: the landing page and the stream for loudspeakers, which reject local certificates. */
   httpPort: number;
+  /** UDP: STUN and TURN. */
   stunPort: number;
+  /** UDP ports of relayed addresses; undefined: whatever the system gives. */
+  relayPorts: { first: number; last: number } | undefined;
+  /** Whether `earshot.local` is announced. */
+  mdns: boolean;
   /** Undefined: every address, IPv4 and IPv6. */
   bind: string | undefined;
   /** Absolute. Holds the CA, the leaf, their keys and the default room. */
@@ -40,7 +45,8 @@ interface Flag {
 const FLAGS: readonly Flag[] = [
   { name: 'port', value: 'number', help: 'HTTPS port of the app (8443)' },
   { name: 'http-port', value: 'number', help: 'HTTP port of the landing page and the stream (8097)' },
-  { name: 'stun-port', value: 'number', help: 'UDP port of STUN (3478)' },
+  { name: 'stun-port', value: 'number', help: 'UDP port of STUN and TURN (3478)' },
+  { name: 'relay-ports', value: 'range', help: 'UDP ports of the relay, e.g. 50000-50999 (any free)' },
   { name: 'bind', value: 'address', help: 'listen on this address only (all)' },
   { name: 'data', value: 'folder', help: 'where the certificates and the room live (certs/)' },
   { name: 'cert', value: 'file', help: 'certificate of your own, PEM; needs --key' },
@@ -52,6 +58,7 @@ const FLAGS: readonly Flag[] = [
     value: null,
     help: 'a taken port is an error instead of moving to the next free one',
   },
+  { name: 'no-mdns', value: null, help: 'do not announce earshot.local' },
   { name: 'help', value: null, help: 'print this' },
   { name: 'version', value: null, help: 'print the version' },
 ];
@@ -78,6 +85,15 @@ function port(name: string, text: string | undefined, fallback: number): number 
   if (!/^\d{1,5}$/.test(text) || value > 65_535)
     throw new ConfigError(`${name}: "${text}" is not a port (0 to 65535)`);
   return value;
+}
+
+function portRange(name: string, text: string | undefined): NodeConfig['relayPorts'] {
+  if (text === undefined) return undefined;
+  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(text)?.map(Number) ?? [];
+  if (first === undefined || last === undefined || first < 1024 || last < first || last > 65_535) {
+    throw new ConfigError(`${name}: "${text}" is not a range of ports such as 50000-50999`);
+  }
+  return { first, last };
 }
 
 function baseUrl(name: string, text: string | undefined, protocols: readonly string[]): string | undefined {
@@ -155,6 +171,8 @@ export function parseCommand(
       port: port(...named('port'), 8443),
       httpPort: port(...named('http-port'), 8097),
       stunPort: port(...named('stun-port'), 3478),
+      relayPorts: portRange(...named('relay-ports')),
+      mdns: !isTrue('EARSHOT_NO_MDNS', flags['no-mdns'] ?? env['EARSHOT_NO_MDNS']),
       bind,
       dataDir: path('data') ?? resolve(rootDir, 'certs'),
       ownCertificate: certPath === undefined || keyPath === undefined ? undefined : { certPath, keyPath },

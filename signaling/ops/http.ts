@@ -65,9 +65,29 @@ export function sendJson(request: HttpRequest, response: ServerResponse, value: 
   return send(request, response, 200, headers, JSON.stringify(value));
 }
 
-/** True when the method was answered here: preflights, and methods that nothing takes. */
-export function answerMethod(request: HttpRequest, response: ServerResponse): boolean {
-  if (request.method === 'GET' || request.method === 'HEAD') return false;
+/** The body, or null when it is larger than that or does not come to its end. */
+export function readBody(request: HttpRequest, maxBytes: number): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    request.raw.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes > maxBytes) resolve(null);
+      else parts.push(part);
+    });
+    request.raw.once('end', () => resolve(Buffer.concat(parts)));
+    request.raw.once('close', () => resolve(null));
+  });
+}
+
+/**
+ * True when the method was answered here: preflights, and methods that nothing takes.
+ * @param takesPost a route reads bodies sent to this path
+ */
+export function answerMethod(request: HttpRequest, response: ServerResponse, takesPost: boolean): boolean {
+  if (request.method === 'GET' || request.method === 'HEAD')
+    return takesPost && refuseMethod(response, 'POST');
+  if (request.method === 'POST' && takesPost) return false;
   if (request.method === 'OPTIONS') {
     response.writeHead(204, {
       ...OPEN_TO_ALL,
@@ -77,7 +97,11 @@ export function answerMethod(request: HttpRequest, response: ServerResponse): bo
     response.end();
     return true;
   }
-  response.writeHead(405, { Allow: 'GET, HEAD, OPTIONS', Connection: 'close' });
+  return refuseMethod(response, takesPost ? 'POST' : 'GET, HEAD, OPTIONS');
+}
+
+function refuseMethod(response: ServerResponse, allow: string): true {
+  response.writeHead(405, { Allow: allow, Connection: 'close' });
   response.end();
   return true;
 }

@@ -2,7 +2,7 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { base64url, type Crypto256, deriveRoomKeys, isSecret } from '../protocol/secret.ts';
+import { base64url, type Crypto256, deriveRoomKeys, isSecret, roomIdOf } from '../protocol/secret.ts';
 import { ConfigError } from './config.ts';
 import { readIfThere, writeWhole } from './files.ts';
 
@@ -19,6 +19,12 @@ const nodeCrypto: Crypto256 = {
   hkdf: (key, info, bytes) =>
     Promise.resolve(new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), info, bytes))),
 };
+
+/** True when this uplink key is the room's: whoever knows it knows the room's secret. */
+export function isKeyOf(roomId: string, uplinkKey: string): boolean {
+  const digest = createHash('sha256').update(Buffer.from(uplinkKey, 'base64url')).digest();
+  return roomIdOf(digest) === roomId;
+}
 
 /** Reads `room.json`, or makes it (mode 0600). @throws ConfigError when it is there and holds no secret */
 export async function defaultRoom(dataDir: string): Promise<DefaultRoom> {

@@ -22,12 +22,15 @@ const LIMITS = {
   connectionsCheckingInterval: 2_500,
 };
 const HANDSHAKE_MS = 10_000;
+const MIN_TLS = 'TLSv1.2';
 
 export interface WebServerOptions {
   wish: PortWish;
   tls: { cert: string; key: string } | null;
   /** Asked in order. */
   routes: readonly Route[];
+  /** Paths that take POST, and nothing else. */
+  postPaths?: readonly string[];
   /** By path prefix; null: no WebSockets on this port. */
   upgrade: ((path: string, request: IncomingMessage, socket: Duplex, head: Buffer) => boolean) | null;
   counters: Counters;
@@ -36,6 +39,8 @@ export interface WebServerOptions {
 
 export interface WebServer {
   readonly port: number;
+  /** New connections see this certificate; those that are open go on as they are. */
+  setCertificate(tls: { cert: string; key: string }): void;
   /** Takes no more connections, lets what was ended go out, and cuts off the rest after a second. */
   close(): Promise<void>;
 }
@@ -56,7 +61,9 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       return;
     }
     try {
-      if (answerMethod(request, response) || routes.some((route) => route(request, response))) return;
+      const takesPost = options.postPaths?.includes(request.path) === true;
+      if (answerMethod(request, response, takesPost) || routes.some((route) => route(request, response)))
+        return;
       sendText(request, response, 404, 'Not found.\n');
     } catch (error) {
       log.error({
@@ -69,13 +76,11 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
     }
   }
 
-  const server: Server =
+  const secure =
     tls === null
-      ? createHttp(LIMITS, answer)
-      : createHttps(
-          { ...LIMITS, cert: tls.cert, key: tls.key, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' },
-          answer,
-        );
+      ? null
+      : createHttps({ ...LIMITS, ...tls, handshakeTimeout: HANDSHAKE_MS, minVersion: MIN_TLS }, answer);
+  const server: Server = secure ?? createHttp(LIMITS, answer);
   server.maxConnections = MAX_CONNECTIONS;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -100,6 +105,7 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   let closing: Promise<void> | null = null;
   return {
     port,
+    setCertificate: ({ cert, key }) => secure?.setSecureContext({ cert, key, minVersion: MIN_TLS }),
     close() {
       closing ??= new Promise((resolve) => {
         const impatience = setTimeout(() => {

@@ -9,6 +9,8 @@ export const NodeInfo = v.object({
   name: v.literal('earshot'),
   version: v.string(),
   protocol: v.pipe(v.number(), v.integer()),
+  /** The oldest protocol that this node still speaks: an app whose own version is lower has to be updated first. */
+  minProtocol: v.optional(v.pipe(v.number(), v.integer()), 1),
   /** Where people join: the plain-HTTP landing page, e.g. `http://192.168.1.20:8097/`. */
   joinUrl: v.string(),
   /** The app's HTTPS address that phones can reach, e.g. `https://192.168.1.20:8443/`. */
@@ -18,5 +20,9 @@ export const NodeInfo = v.object({
   /** The default room, whose stream is `/stream.mp3`. */
   defaultRoomId: v.string(),
   stunPort: v.nullable(v.pipe(v.number(), v.integer())),
+  /** UDP port of the relay, or null when there is none; credentials come from `TURN_PATH` (turn.ts). */
+  turnPort: v.optional(v.nullable(v.pipe(v.number(), v.integer())), null),
+  /** Landing pages at this machine's other addresses and names, for devices that cannot reach `joinUrl`; best first. */
+  otherUrls: v.optional(v.array(v.string()), []),
 });
 export type NodeInfo = v.InferOutput<typeof NodeInfo>;

@@ -4,7 +4,10 @@
  */
 import * as v from 'valibot';
 
+/** Counts changes of the messages in this folder that the other side has to know. Additions that it may ignore don't count. */
 export const PROTOCOL_VERSION = 1;
+/** The oldest version that the node still understands (`/node.json`, `minProtocol`). */
+export const MIN_PROTOCOL_VERSION = 1;
 export const UPLINK_PATH = '/uplink';
 /** A frame at 320 kbit/s is 960 bytes; the largest message the node takes is two seconds of them. */
 export const MAX_UPLINK_MESSAGE_BYTES = 81_920;

@@ -1,12 +1,12 @@
 /** The host's WebSocket: it proves its right to the room, then sends whole MP3 frames (signaling/protocol/uplink.ts). */
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { Counters } from '../ops/counters.ts';
 import type { Log } from '../ops/log.ts';
+import { isKeyOf } from '../ops/room.ts';
 import { createSocketPath, type GuardedSocket, type SocketPath } from '../ops/sockets.ts';
-import { roomIdOf } from '../protocol/secret.ts';
 import {
   MAX_UPLINK_MESSAGE_BYTES,
+  MIN_PROTOCOL_VERSION,
   type NodeUplinkMessage,
   PROTOCOL_VERSION,
   type RefusalReason,
@@ -32,11 +32,6 @@ function parseMessage(data: Buffer): UplinkMessage | null {
   } catch {
     return null;
   }
-}
-
-function mayFeed(hello: UplinkHello): boolean {
-  const digest = createHash('sha256').update(Buffer.from(hello.uplinkKey, 'base64url')).digest();
-  return roomIdOf(digest) === hello.roomId;
 }
 
 export interface UplinkOptions {
@@ -65,10 +60,11 @@ export function createUplink({ stations, counters, log }: UplinkOptions): Socket
     let stopWatching = (): void => {};
 
     function welcome(hello: UplinkHello): void {
-      if (hello.protocol !== PROTOCOL_VERSION) {
-        return refuse('protocol-version', `this node speaks version ${PROTOCOL_VERSION}`);
+      if (hello.protocol < MIN_PROTOCOL_VERSION || hello.protocol > PROTOCOL_VERSION) {
+        const spoken = `${MIN_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}`;
+        return refuse('protocol-version', `this node speaks versions ${spoken}`);
       }
-      if (!mayFeed(hello)) return refuse('wrong-key');
+      if (!isKeyOf(hello.roomId, hello.uplinkKey)) return refuse('wrong-key');
       const station = stations.station(hello.roomId);
       if (station === null) return refuse('too-many-rooms');
       const feed = station.claim(hello, () => refuse('superseded'));

@@ -41,12 +41,14 @@ describe('the start-up banner', () => {
     const facts = {
       version: '1.2.3',
       joinLink: LINK,
+      otherUrls: ['http://earshot.local:8097/'],
       appUrl: 'https://a/',
       streamUrl: 'http://b/stream.mp3',
       colours: false,
     };
     const text = bannerText(facts);
-    for (const part of ['1.2.3', LINK, 'https://a/', 'http://b/stream.mp3', 'Ctrl+C'])
+    const other = 'http://earshot.local:8097/#abcdefghijklmnopqrstuv';
+    for (const part of ['1.2.3', LINK, other, 'https://a/', 'http://b/stream.mp3', 'Ctrl+C'])
       expect(text).toContain(part);
   });
 });

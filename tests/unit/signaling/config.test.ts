@@ -13,6 +13,8 @@ describe('configuration', () => {
       port: 8443,
       httpPort: 8097,
       stunPort: 3478,
+      relayPorts: undefined,
+      mdns: true,
       bind: undefined,
       dataDir: '/repo/certs',
       ownCertificate: undefined,
@@ -25,12 +27,14 @@ describe('configuration', () => {
 
   it('takes every flag, paths from the current folder and addresses without a trailing slash', () => {
     const flags =
-      '--port 1 --http-port 2 --stun-port 3 --bind ::1 --data d --cert c.pem --key /k.pem --strict-ports';
+      '--port 1 --http-port 2 --stun-port 3 --bind ::1 --data d --cert c.pem --key /k.pem --strict-ports --relay-ports 50000-50010 --no-mdns';
     const urls = '--public-url https://party.example:444/ --stream-url http://10.0.0.1:80/x/';
     expect(parse(`${flags} ${urls}`.split(' '))).toEqual({
       port: 1,
       httpPort: 2,
       stunPort: 3,
+      relayPorts: { first: 50_000, last: 50_010 },
+      mdns: false,
       bind: '::1',
       dataDir: '/here/d',
       ownCertificate: { certPath: '/here/c.pem', keyPath: '/k.pem' },
@@ -53,6 +57,8 @@ describe('configuration', () => {
     [['--port'], /--port/],
     [['--port', '70000'], /--port: "70000" is not a port/],
     [['--port', '8x'], /is not a port/],
+    [['--relay-ports', '50010-50000'], /--relay-ports: .* is not a range of ports/],
+    [['--relay-ports', '80-90'], /--relay-ports/],
     [['--bind', 'kitchen'], /--bind: "kitchen" is not an IP address/],
     [['--cert', 'a'], /--cert and --key belong together/],
     [['--public-url', 'http://a'], /--public-url.*https:\/\//],

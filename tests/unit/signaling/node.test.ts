@@ -57,6 +57,9 @@ describe('the node', () => {
         streamBaseUrl: node.httpUrl,
         defaultRoomId: node.keys.roomId,
         stunPort: node.ports.stun,
+        minProtocol: 1,
+        turnPort: node.ports.stun,
+        otherUrls: [],
       });
       expect(text).not.toContain(node.joinLink.split('#')[1]);
     }

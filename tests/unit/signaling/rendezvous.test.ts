@@ -1,8 +1,5 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerStun } from '../../../signaling/rendezvous/stun.ts';
 import { ask, openSocket, startNode, status, type TestNode, type TestSocket, until } from './support.ts';
 
 let node: TestNode;
@@ -179,44 +176,5 @@ describe('anything on the introduction paths', () => {
     const socket = await openSocket(node, path);
     socket.close();
     await socket.closed;
-  });
-});
-
-describe('STUN', () => {
-  const request = Buffer.from('000100002112a442b7e7a701bc34d686fa87dfae', 'hex');
-
-  it('answers the example of RFC 5769 with its mapped addresses', () => {
-    const v4 = answerStun(request, { address: '192.0.2.1', port: 32_853 });
-    expect(v4?.toString('hex')).toBe('0101000c2112a442b7e7a701bc34d686fa87dfae002000080001a147e112a643');
-    const v6 = answerStun(request, { address: '2001:db8:1234:5678:11:2233:4455:6677', port: 32_853 });
-    expect(v6?.subarray(20).toString('hex')).toBe('002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9');
-    expect(answerStun(request, { address: '::ffff:192.0.2.1', port: 32_853 })).toEqual(v4);
-  });
-
-  it('tells a client over UDP where it comes from, and ignores what is no request', async () => {
-    const client = createSocket('udp4');
-    await new Promise<void>((resolve) => client.bind(0, '127.0.0.1', resolve));
-    for (const bad of [
-      Buffer.alloc(0),
-      Buffer.from('hello'),
-      request.subarray(0, 19),
-      Buffer.alloc(2000, 255),
-    ]) {
-      client.send(bad, node.ports.stun, '127.0.0.1');
-    }
-    client.send(request, node.ports.stun, '127.0.0.1');
-    const [answer] = (await once(client, 'message')) as [Buffer];
-    expect(answer).toEqual(answerStun(request, { address: '127.0.0.1', port: client.address().port }));
-    expect(await counted('stun bad-datagram')).toBe(4);
-    client.close();
-  });
-
-  it('takes any datagram', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 100 }), (datagram) => {
-        const answer = answerStun(datagram, { address: '10.0.0.1', port: 5 });
-        if (answer !== null) expect(Buffer.from(datagram).readUInt16BE(0)).toBe(1);
-      }),
-    );
   });
 });

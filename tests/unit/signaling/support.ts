@@ -1,7 +1,7 @@
 /** A node in this process on free loopback ports, and clients for everything it speaks. */
 import { execFileSync } from 'node:child_process';
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import {
   get as httpGet,
   type IncomingHttpHeaders,
@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { WebSocket } from 'ws';
-import { createNode, type EarshotNode } from '../../../signaling/node.ts';
+import { createNode, type EarshotNode, type Machine } from '../../../signaling/node.ts';
 import type { NodeConfig } from '../../../signaling/ops/config.ts';
 import { silentLog } from '../../../signaling/ops/log.ts';
 import { base64url, deriveRoomKeys, type RoomKeys } from '../../../signaling/protocol/secret.ts';
@@ -35,13 +35,18 @@ export interface TestNode extends EarshotNode {
   readonly notices: string[];
 }
 
-export async function startNode(changes: Partial<NodeConfig> = {}): Promise<TestNode> {
+export async function startNode(
+  changes: Partial<NodeConfig> = {},
+  machine: Partial<Machine> = {},
+): Promise<TestNode> {
   const folder = temporaryFolder();
   const notices: string[] = [];
   const config: NodeConfig = {
     port: 0,
     httpPort: 0,
     stunPort: 0,
+    relayPorts: undefined,
+    mdns: false,
     bind: '127.0.0.1',
     dataDir: folder.path,
     ownCertificate: undefined,
@@ -56,11 +61,16 @@ export async function startNode(changes: Partial<NodeConfig> = {}): Promise<Test
     version: '9.9.9',
     log: silentLog(),
     notice: (text) => void notices.push(text),
+    machine,
   });
+  const caPath = join(config.dataDir, 'ca.crt');
   return {
     ...node,
+    get info() {
+      return node.info;
+    },
     dataDir: folder.path,
-    ca: readFileSync(join(config.dataDir, 'ca.crt'), 'utf8'),
+    ca: existsSync(caPath) ? readFileSync(caPath, 'utf8') : '',
     httpUrl: `http://127.0.0.1:${node.ports.http}`,
     httpsUrl: `https://127.0.0.1:${node.ports.https}`,
     wssUrl: `wss://127.0.0.1:${node.ports.https}`,
