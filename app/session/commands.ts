@@ -4,7 +4,7 @@
  */
 import type * as Y from 'yjs';
 import { roomDocument } from './document.ts';
-import { createEditor } from './edit.ts';
+import { createEditor, type Result } from './edit.ts';
 import { createPlaybackCommands, type PlaybackCommands } from './playback-commands.ts';
 import { createQueries, type Queries } from './queries.ts';
 import { createQueueCommands, type QueueCommands } from './queue-commands.ts';
@@ -35,12 +35,24 @@ export interface CommandsOptions {
 export function createCommands(options: CommandsOptions): Commands {
   const queries = options.queries ?? createQueries(options.doc);
   const editor = createEditor({ ...options, queries, shared: roomDocument(options.doc) });
-  return {
+  const commands = {
     ...createPlaybackCommands(editor),
     ...createQueueCommands(editor),
     ...createRoomCommands(editor),
+  };
+  return {
+    ...refusedOnce(() => queries.room().moved !== null, commands),
     close() {
       if (options.queries === undefined) queries.close();
     },
   };
+}
+
+/** The same commands, each refused while `isMoved` holds. */
+function refusedOnce<T extends object>(isMoved: () => boolean, commands: T): T {
+  const guarded = Object.entries(commands).map(([name, run]: [string, (...args: unknown[]) => Result]) => [
+    name,
+    (...args: unknown[]): Result => (isMoved() ? { ok: false, reason: 'moved' } : run(...args)),
+  ]);
+  return Object.fromEntries(guarded) as T;
 }

@@ -23,7 +23,9 @@ export type Refusal =
   /** A value is out of its bounds (schema.ts). */
   | 'invalid'
   /** MAX_QUEUE_ITEMS. */
-  | 'full';
+  | 'full'
+  /** The room goes on under another link. */
+  | 'moved';
 
 export type Result<T extends object = object> = ({ ok: true } & T) | { ok: false; reason: Refusal };
 

@@ -13,7 +13,8 @@ export type Action =
   | 'control' // play, pause, skip, seek, …
   | 'order' // move, shuffle, play next, order mode, loop, clear
   | 'rename-room'
-  | 'make-djs';
+  | 'make-djs'
+  | 'replace-link';
 
 export interface Roles {
   owner: string | null;
@@ -27,10 +28,11 @@ export function roleOf(memberId: string, { owner, djOnly, djs }: Roles): Role {
   return !djOnly || djs.has(memberId) ? 'dj' : 'guest';
 }
 
+const OWNER_ACTIONS: ReadonlySet<Action> = new Set<Action>(['make-djs', 'replace-link']);
 const GUEST_ACTIONS: ReadonlySet<Action> = new Set<Action>(['add', 'vote', 'edit-own', 'offer-host']);
 
 export function may(role: Role, action: Action): boolean {
   if (role === 'owner') return true;
-  if (role === 'dj') return action !== 'make-djs';
+  if (role === 'dj') return !OWNER_ACTIONS.has(action);
   return GUEST_ACTIONS.has(action);
 }

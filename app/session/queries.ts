@@ -10,7 +10,7 @@ import { arrange, type Arrangement, type QueueEntry } from './order.ts';
 import { roleOf, type Role, type Roles } from './policy.ts';
 import { compareRanked, lowerBound } from './ranks.ts';
 import * as schema from './schema.ts';
-import type { Anchor, HostClaim, Loop, Member, OrderMode, QueueItem, Track } from './schema.ts';
+import type { Anchor, HostClaim, Loop, Member, Moved, OrderMode, QueueItem, Track } from './schema.ts';
 
 export type Changed = 'queue' | 'tracks' | 'playback' | 'settings' | 'members' | 'votes' | 'host' | 'room';
 
@@ -19,6 +19,8 @@ export interface RoomInfo {
   name: string;
   owner: string | null;
   createdAt: number | null;
+  /** The owner replaced the room's link: nothing is written here any more (C21). */
+  moved: Moved | null;
 }
 
 export interface Settings {
@@ -68,6 +70,7 @@ export interface Queries {
   close(): void;
 }
 
+const NO_ROOM: RoomInfo = { name: '', owner: null, createdAt: null, moved: null };
 const NO_VOTES: ReadonlyMap<string, 1 | -1> = new Map();
 
 export function createQueries(doc: Y.Doc): Queries {
@@ -86,7 +89,7 @@ export function createQueries(doc: Y.Doc): Queries {
   let byRank: QueueEntry[] = [];
   let storedAnchor: Anchor | null = null;
   let arrangement: Arrangement | null = null;
-  let room: RoomInfo = { name: '', owner: null, createdAt: null };
+  let room: RoomInfo = NO_ROOM;
   let settings: Settings = { loop: 'off', order: 'manual', djOnly: false, djs: new Set() };
 
   /** Brings `byRank` in line with the records of these items. */
@@ -170,7 +173,7 @@ export function createQueries(doc: Y.Doc): Queries {
   }
 
   function readRoom(): void {
-    let first: RoomInfo = { name: '', owner: null, createdAt: null };
+    let first = NO_ROOM;
     for (const [key, value] of shared.room.entries()) {
       const [kind, memberId] = splitKey(key) ?? [];
       const founding = kind === 'founder' ? parse(schema.Founding, value) : null;
@@ -181,9 +184,14 @@ export function createQueries(doc: Y.Doc): Queries {
         first.createdAt === null ||
         at < first.createdAt ||
         (at === first.createdAt && memberId < first.owner);
-      if (isFirst) first = { name, owner: memberId, createdAt: at };
+      if (isFirst) first = { ...NO_ROOM, name, owner: memberId, createdAt: at };
     }
-    room = { ...first, name: parse(schema.RoomName, shared.room.get('name')) ?? first.name };
+    const moved = parse(schema.Moved, shared.room.get('moved'));
+    room = {
+      ...first,
+      name: parse(schema.RoomName, shared.room.get('name')) ?? first.name,
+      moved: moved !== null && moved.by === first.owner ? moved : null,
+    };
   }
 
   function readHost(keys: Iterable<string>): void {

@@ -20,6 +20,8 @@ export interface RoomCommands {
   /** Owner only: whether only DJs control playback and order. */
   setDjOnly(on: boolean): Result;
   setDj(memberId: string, on: boolean): Result;
+  /** Owner only: the room goes on under another link; every later command here is refused (`carry.ts`). */
+  markMoved(): Result;
   /** Claims the host's role with an epoch above all known; `election.ts` says when. */
   claimHost(peerId: string): Result<{ epoch: number }>;
   releaseHost(peerId: string): Result;
@@ -100,6 +102,11 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       if (!v.is(schema.Id, djId)) return { ok: false, reason: 'invalid' };
       const key = compositeKey('dj', djId);
       return write(() => (on ? void shared.settings.set(key, true) : shared.settings.delete(key)));
+    },
+
+    markMoved() {
+      if (!editor.allowed('replace-link')) return { ok: false, reason: 'not-allowed' };
+      return write(() => shared.room.set('moved', { at: editor.nowMs(), by: editor.memberId }));
     },
 
     claimHost(peerId) {

@@ -92,6 +92,12 @@ export const HostClaim = v.object({
 export const Founding = v.object({ at: Millis, name: Name });
 export const RoomName = Name;
 
+/**
+ * `room` map, key `moved`: the owner gave the room a new secret, and everything goes on in the room that it leads to. Never
+ * says where: whoever reads this may have come by the old link.
+ */
+export const Moved = v.object({ at: Millis, by: Id });
+
 /** `settings` map: `loop`, `order`, `dj` (true: only DJs control), and `dj/memberId` → true for each DJ. */
 export const Flag = v.boolean();
 
@@ -105,6 +111,7 @@ export type Anchor = v.InferOutput<typeof Anchor>;
 export type Loop = v.InferOutput<typeof Loop>;
 export type OrderMode = v.InferOutput<typeof OrderMode>;
 export type HostClaim = v.InferOutput<typeof HostClaim>;
+export type Moved = v.InferOutput<typeof Moved>;
 
 /** What a peer tells about itself through awareness; never in the document. Anything missing or wrong: ignored peer. */
 export const Presence = v.object({

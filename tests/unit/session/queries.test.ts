@@ -31,7 +31,7 @@ describe('queries', () => {
       expect(queries.settings()).toEqual({ loop: 'off', order: 'manual', djOnly: false, djs: new Set() });
       expect(queries.members().size).toBe(0);
       expect(queries.hostClaim()).toBeNull();
-      expect(queries.room()).toEqual({ name: 'junk', owner: null, createdAt: null });
+      expect(queries.room()).toEqual({ name: 'junk', owner: null, createdAt: null, moved: null });
       expect(queries.votes('a').size).toBe(0);
     }
     fresh.close();

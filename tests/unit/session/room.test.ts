@@ -44,7 +44,12 @@ describe('room', () => {
       if (swapped) sync(ben, ann);
       else sync(ann, ben);
       expect([ann.queries.room().owner, ben.queries.room().owner]).toEqual(['ann', 'ann']);
-      expect(ann.queries.room()).toEqual({ name: 'Kitchen', owner: 'ann', createdAt: 100 });
+      expect(ann.queries.room()).toEqual({
+        name: 'Kitchen',
+        owner: 'ann',
+        createdAt: 100,
+        moved: null,
+      });
       expect(ben.queries.room()).toEqual(ann.queries.room());
       ben.commands.renameRoom('Garden');
       sync(ann, ben);
@@ -120,12 +125,13 @@ describe('policy', () => {
     'order',
     'rename-room',
     'make-djs',
+    'replace-link',
   ];
 
   test('P1 with dj off everybody is a DJ', () => {
     const roles = { owner: 'ann', djOnly: false, djs: new Set<string>() };
     expect(roleOf('ben', roles)).toBe('dj');
-    expect(actions.filter((action) => !may('dj', action))).toEqual(['make-djs']);
+    expect(actions.filter((action) => !may('dj', action))).toEqual(['make-djs', 'replace-link']);
   });
 
   test('P2 P3 guests add, vote, edit their own and offer to host', () => {
