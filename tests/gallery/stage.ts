@@ -33,7 +33,8 @@ export async function settled(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await document.fonts.ready;
     const ending = document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity);
-    await Promise.all(ending.map((a) => a.finished));
+    // An animation that is cancelled because its element went is over, too.
+    await Promise.allSettled(ending.map((a) => a.finished));
   });
 }
 

@@ -15,7 +15,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, shared));
 async function drawIcon(page: Page, name: string, pixels: number, share: number): Promise<void> {
   const sign = (await readFile(at('favicon.svg'), 'utf8'))
     .replace(/<rect[^>]*>/, '')
-    .replace('0 0 64 64', '6 8 52 52');
+    .replace('0 0 64 64', '4 4 56 56');
   await page.setViewportSize({ width: pixels, height: pixels });
   await page.setContent(
     `<body style="margin:0;background:#12100e"><div style="width:${share * 100}vw;margin:${(50 - share * 50).toFixed(2)}vw auto">${sign}`,
