@@ -134,6 +134,10 @@ export async function createNode({
     defaultRoomId: room.roomId,
     stunPort: ports.stun,
     turnPort: ports.stun,
+    certificate: {
+      validUntilMs: keeper.identity().validUntilMs,
+      issuedBy: keeper.identity().authority === null ? 'own' : 'local',
+    },
   });
   const fallbackHost = (): string => urlHost(surroundings.address());
 

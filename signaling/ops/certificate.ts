@@ -131,6 +131,10 @@ export function signableNames(wanted: readonly string[]): string[] {
   );
 }
 
+export function leafPaths(dataDir: string): { certPath: string; keyPath: string } {
+  return { certPath: join(dataDir, 'leaf.crt'), keyPath: join(dataDir, 'leaf.key') };
+}
+
 /** True when a local leaf should be renewed: it ends soon, or lacks one of these names. */
 export function isLeafDue(
   identity: Pick<Identity, 'covers' | 'validUntilMs'>,
@@ -143,10 +147,15 @@ export function isLeafDue(
 
 /**
  * The local CA and a leaf from `dataDir`, made or renewed when needed: the leaf with less than 30 days left, or when it
- * lacks one of `names`. Files: `ca.crt`, `ca.key` (0600), `leaf.crt`, `leaf.key` (0600).
+ * lacks one of `names`, or at once with `renew`. Files: `ca.crt`, `ca.key` (0600), `leaf.crt`, `leaf.key` (0600).
  * @throws ConfigError when what is there cannot be used
  */
-export function localIdentity(dataDir: string, names: readonly string[], nowMs: number): Identity {
+export function localIdentity(
+  dataDir: string,
+  names: readonly string[],
+  nowMs: number,
+  { renew = false } = {},
+): Identity {
   const wanted = signableNames(names);
   let ca = readPair(dataDir, 'ca');
   let made: Identity['made'] = 'nothing';
@@ -156,7 +165,7 @@ export function localIdentity(dataDir: string, names: readonly string[], nowMs: 
     made = 'everything';
   }
   const authority = ca;
-  let leaf = made === 'everything' ? null : readPair(dataDir, 'leaf');
+  let leaf = made === 'everything' || renew ? null : readPair(dataDir, 'leaf');
   const usable =
     leaf !== null &&
     leaf.certificate.verify(authority.certificate.publicKey) &&

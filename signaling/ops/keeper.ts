@@ -1,7 +1,7 @@
 /** Keeps the certificate fitting while the node runs: renewed before it ends and for new addresses, under the same CA. */
 import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { type Identity, isLeafDue, localIdentity, ownIdentity } from './certificate.ts';
+import { type Identity, isLeafDue, leafPaths, localIdentity, ownIdentity } from './certificate.ts';
 import { ConfigError, type NodeConfig } from './config.ts';
 import type { Log } from './log.ts';
 
@@ -33,17 +33,12 @@ export function createKeeper({ config, names, nowMs, log }: KeeperOptions): Keep
     ownCertificate === undefined
       ? localIdentity(config.dataDir, names(), nowMs())
       : ownIdentity(ownCertificate.certPath, ownCertificate.keyPath);
-  /** Of one's own files; what is renewed here needs no watching. */
-  const stamp = (): string => {
-    if (ownCertificate === undefined) return '';
-    const { certPath, keyPath } = ownCertificate;
-    return [certPath, keyPath]
-      .map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 'none')
-      .join(' ');
-  };
+  const { certPath, keyPath } = ownCertificate ?? leafPaths(config.dataDir);
+  const stamp = (): string =>
+    [certPath, keyPath].map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 'none').join(' ');
 
-  let seen = stamp();
   let identity = load();
+  let seen = stamp();
   let failure = '';
   const tell = (): void =>
     log.info({
@@ -57,11 +52,12 @@ export function createKeeper({ config, names, nowMs, log }: KeeperOptions): Keep
     identity: () => identity,
     check() {
       const now = stamp();
-      const isDue = ownCertificate === undefined ? isLeafDue(identity, names(), nowMs()) : now !== seen;
-      if (!isDue) return false;
+      // Changed by somebody else: replaced files of one's own, or `npm run certs -- --renew`.
+      const isOther = now !== seen;
+      if (!isOther && (ownCertificate !== undefined || !isLeafDue(identity, names(), nowMs()))) return false;
       try {
         identity = load();
-        seen = now;
+        seen = stamp();
         failure = '';
         tell();
         return true;

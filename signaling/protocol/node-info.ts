@@ -22,6 +22,11 @@ export const NodeInfo = v.object({
   stunPort: v.nullable(v.pipe(v.number(), v.integer())),
   /** UDP port of the relay, or null when there is none; credentials come from `TURN_PATH` (turn.ts). */
   turnPort: v.optional(v.nullable(v.pipe(v.number(), v.integer())), null),
+  /** The certificate of this port: until when (Unix time), and whether it is the local CA's or one of the owner's own. */
+  certificate: v.optional(
+    v.nullable(v.object({ validUntilMs: v.number(), issuedBy: v.picklist(['local', 'own']) })),
+    null,
+  ),
   /** Landing pages at this machine's other addresses and names, for devices that cannot reach `joinUrl`; best first. */
   otherUrls: v.optional(v.array(v.string()), []),
 });

@@ -69,6 +69,12 @@ export async function startNode(
     get info() {
       return node.info;
     },
+    get joinLink() {
+      return node.joinLink;
+    },
+    get streamUrl() {
+      return node.streamUrl;
+    },
     dataDir: folder.path,
     ca: existsSync(caPath) ? readFileSync(caPath, 'utf8') : '',
     httpUrl: `http://127.0.0.1:${node.ports.http}`,
