@@ -52,7 +52,7 @@ interface Running {
   netLog: string;
 }
 
-async function launch(node: RunningNode, options: PersonOptions): Promise<Running> {
+async function launch(node: Pick<RunningNode, 'caPath'>, options: PersonOptions): Promise<Running> {
   const home = homeThatTrusts(node.caPath);
   const netLog = join(home, 'net-log.json');
   const ui = '--use-fake-ui-for-media-stream';
@@ -88,7 +88,7 @@ function watch(context: BrowserContext): { faults: string[]; requests: string[] 
   return { faults, requests };
 }
 
-export function createPeople(node: RunningNode): People {
+export function createPeople(node: Pick<RunningNode, 'appLink' | 'caPath' | 'secret'>): People {
   const running: Running[] = [];
   const everybody: Person[] = [];
   let shared: Promise<Running> | null = null;
