@@ -1,6 +1,6 @@
 /** Composition root: the only file that constructs adapters and wires the parts to each other. */
 import { mount } from 'svelte';
-import { registerSW } from 'virtual:pwa-register';
+import { Workbox } from 'workbox-window';
 import * as Y from 'yjs';
 import { deriveRoomKeys, type RoomKeys } from '../signaling/protocol/secret.ts';
 import { UPLINK_PATH } from '../signaling/protocol/uplink.ts';
@@ -49,6 +49,30 @@ const newId = (): string =>
     '',
   );
 
+/** The worker that makes the app start without a network; a new one waits until somebody asks for it. */
+function offerUpdates(): void {
+  const workbox = new Workbox('/sw.js');
+  workbox.addEventListener('waiting', () => device.offerUpdate());
+  workbox
+    .register()
+    .catch(() =>
+      notices.problem('This device will not open the room offline: its certificate is not trusted here.'),
+    );
+}
+
+/** Reloads when the new worker is active; a page of the first visit is controlled by none, so `controlling` never comes. */
+async function applyUpdate(): Promise<void> {
+  const waiting = (await navigator.serviceWorker.getRegistration())?.waiting;
+  if (!waiting) {
+    location.reload();
+    return;
+  }
+  waiting.addEventListener('statechange', () => {
+    if (waiting.state === 'activated') location.reload();
+  });
+  waiting.postMessage({ type: 'SKIP_WAITING' });
+}
+
 function localStorageOrNull(): Storage | null {
   try {
     return localStorage;
@@ -64,14 +88,14 @@ const device = new Device({
   version: __APP_VERSION__,
   onListening: (on) => setListening(on),
   onVolume: (volume) => setVolume(volume),
-  onApplyUpdate: () => void activateUpdate(true),
+  onApplyUpdate: () => void applyUpdate(),
 });
 const app = new App(device, notices);
 /** Replaced once a room is open. */
 let setListening: (on: boolean) => void = () => undefined;
 let setVolume: (volume: number) => void = () => undefined;
 
-const activateUpdate = registerSW({ onNeedRefresh: () => device.offerUpdate() });
+if (import.meta.env.PROD && 'serviceWorker' in navigator) offerUpdates();
 // A link to another room, opened in this very tab.
 addEventListener('hashchange', () => location.reload());
 

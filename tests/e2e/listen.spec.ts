@@ -23,7 +23,7 @@ test('listening here plays the room at this device’s volume; without it the de
   await queueSong(bo.page, 'Heard here');
   await queueSong(bo.page, 'Heard next');
   await seesPlaying(anna.page, 'Heard here');
-  await expect(anna.page.getByText('remote control')).toBeVisible();
+  await expect(anna.page.getByText('remote control', { exact: true })).toBeVisible();
   const level = async (hz: number) => {
     const sound = await heardHere(anna.page);
     return sound.durationMs === 0 ? -Infinity : toneDbfs(sound, hz);
