@@ -53,6 +53,10 @@ const newId = (): string =>
 function offerUpdates(): void {
   const workbox = new Workbox('/sw.js');
   workbox.addEventListener('waiting', () => device.offerUpdate());
+  // What another tab, or the browser by itself, has fetched is told like this.
+  workbox.addEventListener('installed', (event) => {
+    if (event.isUpdate === true || event.isExternal === true) device.offerUpdate();
+  });
   workbox
     .register()
     .catch(() =>

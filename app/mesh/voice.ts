@@ -57,6 +57,7 @@ export function createVoice({ connection, polite, sendSignal, onVoice }: VoiceOp
   let applying: Promise<void> = Promise.resolve();
   let makingOffer = false;
   let ignoreOffer = false;
+  let applyingAnswer = false;
   let incoming: MediaStream | null = null;
   let remoteOn = false;
   let heard = false;
@@ -72,17 +73,22 @@ export function createVoice({ connection, polite, sendSignal, onVoice }: VoiceOp
     onVoice(now ? incoming : null);
   }
 
-  async function negotiate(): Promise<void> {
+  /** An offer or an answer, as the connection's state has it. */
+  async function describe(): Promise<void> {
+    await connection.setLocalDescription();
+    const { localDescription } = connection;
+    if (localDescription) {
+      signal({
+        kind: 'description',
+        description: { type: localDescription.type, sdp: localDescription.sdp },
+      });
+    }
+  }
+
+  async function offer(): Promise<void> {
     makingOffer = true;
     try {
-      await connection.setLocalDescription();
-      const { localDescription } = connection;
-      if (localDescription) {
-        signal({
-          kind: 'description',
-          description: { type: localDescription.type, sdp: localDescription.sdp },
-        });
-      }
+      await describe();
     } finally {
       makingOffer = false;
     }
@@ -101,11 +107,18 @@ export function createVoice({ connection, polite, sendSignal, onVoice }: VoiceOp
   }
 
   async function receiveDescription(description: v.InferOutput<typeof Description>): Promise<void> {
-    const collision = description.type === 'offer' && (makingOffer || connection.signalingState !== 'stable');
-    ignoreOffer = !polite && collision;
+    // An answer that is being applied leads to `stable`: an offer right behind it is no collision, and ignoring it would
+    // lose that side's voice for good.
+    const ready = !makingOffer && (connection.signalingState === 'stable' || applyingAnswer);
+    ignoreOffer = !polite && description.type === 'offer' && !ready;
     if (ignoreOffer) return;
-    await connection.setRemoteDescription({ type: description.type, sdp: description.sdp ?? '' });
-    if (description.type === 'offer') await negotiate();
+    applyingAnswer = description.type === 'answer';
+    try {
+      await connection.setRemoteDescription({ type: description.type, sdp: description.sdp ?? '' });
+    } finally {
+      applyingAnswer = false;
+    }
+    if (description.type === 'offer') await describe();
   }
 
   async function receiveSignal(message: Signal): Promise<void> {
@@ -123,7 +136,7 @@ export function createVoice({ connection, polite, sendSignal, onVoice }: VoiceOp
   // A connection that closes in mid-negotiation rejects what is under way; its owner is told by the channels.
   const settle = (work: Promise<void>) => work.catch(() => {});
 
-  connection.addEventListener('negotiationneeded', () => void settle(negotiate()), { signal: abort.signal });
+  connection.addEventListener('negotiationneeded', () => void settle(offer()), { signal: abort.signal });
   connection.addEventListener(
     'icecandidate',
     ({ candidate }) => {
