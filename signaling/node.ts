@@ -3,6 +3,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { createLanName } from './join/lan-name.ts';
 import { createJoinRoutes, hostOf } from './join/routes.ts';
 import { type Interfaces, lanAddresses, urlHost } from './ops/addresses.ts';
 import { ConfigError, type NodeConfig } from './ops/config.ts';
@@ -76,6 +77,10 @@ function prepareDataDir(dataDir: string): void {
 
 const now = (): number => performance.now();
 
+/** What people, devices and speakers were told: as text, to see whether it has changed. */
+const linksOf = ({ joinUrl, appUrl, streamBaseUrl, otherUrls }: NodeInfo): string =>
+  [joinUrl, appUrl, streamBaseUrl, ...otherUrls].join(' ');
+
 /** Starts everything. @throws ConfigError for what the person who starts it has to change */
 export async function createNode({
   config,
@@ -87,8 +92,10 @@ export async function createNode({
   const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
   const surroundings = createSurroundings(interfaces, config.bind);
+  /** The name that the LAN knows, while it does. */
+  let mdnsName: string | null = null;
   const names = (): string[] => [
-    ...constantNames('earshot.local'),
+    ...constantNames(mdnsName ?? 'earshot.local'),
     surroundings.address(),
     ...lanAddresses(surroundings.interfaces()),
   ];
@@ -121,7 +128,7 @@ export async function createNode({
     identity: keeper.identity(),
     address: surroundings.address(),
     otherAddresses: surroundings.otherAddresses(),
-    mdnsName: null,
+    mdnsName,
     httpsPort: ports.https,
     httpPort: ports.http,
   });
@@ -216,20 +223,39 @@ export async function createNode({
     opened.push(introductions);
     ports.stun = introductions.port;
 
+    const lanName = createLanName({
+      isOn: config.mdns,
+      httpsPort: https.port,
+      counters,
+      log,
+      now,
+      onChange: () => {
+        mdnsName = lanName.current();
+        if (isStarted) look();
+      },
+    });
+    opened.push(lanName);
+
+    let isStarted = false;
     let info = describe();
     const watchers = new Set<() => void>();
     function look(): void {
       if (surroundings.look()) {
         reach = createReach(surroundings.interfaces(), config.bind);
         introductions.readdressed();
+        void lanName.follow(surroundings.address());
       }
       if (keeper.check()) https.setCertificate(keeper.identity());
-      const next = describe();
-      if (JSON.stringify(next) === JSON.stringify(info)) return;
-      info = next;
+      const before = linksOf(info);
+      info = describe();
+      if (linksOf(info) === before || !isStarted) return;
       log.info({ event: 'moved', appUrl: info.appUrl, joinUrl: info.joinUrl });
       for (const watcher of watchers) watcher();
     }
+
+    await lanName.follow(surroundings.address());
+    look();
+    isStarted = true;
     const looking = setInterval(look, lookMs);
     opened.push({ close: () => clearInterval(looking) });
 

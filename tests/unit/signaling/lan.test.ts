@@ -93,6 +93,67 @@ describe.skipIf(problem !== null)('on a LAN', () => {
     });
   }, 60_000);
 
+  const SELF = `
+    const [, name, type] = process.argv, { decode, encode } = require('dns-packet');
+    const socket = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true });
+    socket.on('message', (bytes) => {
+      const packet = decode(bytes);
+      const found = packet.type === 'response' && (packet.answers ?? []).find((a) => a.name === name && a.type === type);
+      if (found) { console.log(JSON.stringify({ data: found.data, more: packet.additionals })); process.exit(0); }
+    });
+    socket.bind(Number(process.argv[3]), () => {
+      socket.addMembership('224.0.0.251');
+      socket.send(encode({ type: 'query', questions: [{ name, type }] }), 5353, '224.0.0.251');
+    });
+    setTimeout(() => { console.log('null'); process.exit(0); }, 3000);`;
+  const resolve = async (name: string, type: string, port = '5353'): Promise<unknown> =>
+    JSON.parse((await lab.host('phone').output(process.execPath, ['-e', SELF, name, type, port])).toString());
+
+  it('earshot.local is found by multicast, by phones and by plain resolvers, and the app behind it', async () => {
+    const { address } = lab.host('node');
+    expect(await resolve('earshot.local', 'A')).toMatchObject({ data: address });
+    expect(await resolve('earshot.local', 'A', '0')).toMatchObject({ data: address });
+    expect(await resolve('_https._tcp.local', 'PTR')).toMatchObject({
+      data: 'Earshot._https._tcp.local',
+      more: [
+        { data: { port: 8443, target: 'earshot.local' } },
+        { type: 'TXT' },
+        { type: 'A', data: address },
+      ],
+    });
+    expect(info.otherUrls).toEqual(['http://earshot.local:8097/']);
+    expect(output).toContain(`or      http://earshot.local:8097/#`);
+  });
+
+  it('a second node on the LAN takes the next name, and its certificate speaks for it', async () => {
+    const other = temporaryFolder();
+    const laptop = lab.host('laptop');
+    let text = '';
+    const second = laptop.spawn(process.execPath, [...TSX, MAIN, '--data', other.path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    second.stdout?.setEncoding('utf8').on('data', (part: string) => (text += part));
+    await until(() => text.includes('Ctrl+C') || undefined, 30_000);
+    expect(text).toContain('or      http://earshot-2.local:8097/#');
+    expect(await resolve('earshot.local', 'A')).toMatchObject({ data: lab.host('node').address });
+    expect(await resolve('earshot-2.local', 'A')).toMatchObject({ data: laptop.address });
+    expect(await resolve('Earshot (2)._https._tcp.local', 'SRV')).toMatchObject({
+      data: { target: 'earshot-2.local' },
+    });
+    const tls = await lab
+      .host('phone')
+      .output('openssl', [
+        ...['s_client', '-connect', `${laptop.address}:8443`, '-servername', 'earshot-2.local'],
+        ...['-CAfile', join(other.path, 'ca.crt'), '-verify_hostname', 'earshot-2.local'],
+      ]);
+    expect(tls.toString()).toContain('Verify return code: 0 (ok)');
+    const gone = new Promise((done) => second.once('exit', done));
+    second.kill('SIGTERM');
+    await gone;
+    expect(await resolve('earshot-2.local', 'A')).toBeNull();
+    other.remove();
+  }, 60_000);
+
   it('two browsers that may use nothing but the relay meet through it', async () => {
     const browser = await launchOn(lab.host('phone'));
     try {

@@ -60,7 +60,10 @@ describe('the node', () => {
         minProtocol: 1,
         turnPort: node.ports.stun,
         otherUrls: [],
-        certificate: { issuedBy: 'local', validUntilMs: expect.closeTo(Date.now() + 396 * 86_400_000, -6) },
+        certificate: {
+          issuedBy: 'local',
+          validUntilMs: expect.closeTo(Date.now() + 396 * 86_400_000, -6) as number,
+        },
       });
       expect(text).not.toContain(node.joinLink.split('#')[1]);
     }
