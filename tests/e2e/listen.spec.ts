@@ -36,13 +36,13 @@ test('listening here plays the room at this device’s volume; without it the de
   await anna.page.getByRole('button', { name: 'Volume of this device' }).click();
   const volume = anna.page.getByRole('slider', { name: 'Volume of this device' });
   await volume.focus();
-  for (let step = 0; step < 4; step++) await volume.press('PageDown');
+  for (let step = 0; step < 2; step++) await volume.press('PageDown');
   await expect.poll(() => level(song.hz)).toBeLessThan(loud - 6);
   await anna.page.keyboard.press('Escape');
 
   await visit(bo.page, 'Now');
   await bo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Skip' }).click();
-  await expect.poll(() => level(next.hz), { timeout: 20_000 }).toBeGreaterThan(loud - 50);
+  await expect.poll(() => level(next.hz), { timeout: 20_000 }).toBeGreaterThan(loud - 20);
   await expect.poll(() => level(song.hz)).toBeLessThan(-60);
   await bo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Pause' }).click();
   await expect.poll(async () => isSilent(await heardHere(anna.page))).toBe(true);
