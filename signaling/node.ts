@@ -169,6 +169,10 @@ export async function createNode({
   const join = createJoinRoutes({
     identity: keeper.identity,
     fallbackHost,
+    otherUrls: () => {
+      const { joinUrl, otherUrls } = describe();
+      return [joinUrl, ...otherUrls];
+    },
     appOrigin: (host) => appOrigin(facts(), host),
   });
   const turnRoute = createTurnRoute({

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Identity } from '../ops/certificate.ts';
 import { type Route, send, sendText } from '../ops/http.ts';
+import { trustSteps } from './devices.ts';
 import { mobileConfig } from './mobileconfig.ts';
 
 const ICON =
@@ -28,7 +29,7 @@ const escapeHtml = (text: string): string =>
 
 /** Replaces `{{name}}`, or a comment that holds it, by its value: once, without looking at the values again. */
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
-  template.replace(/(?:\/\*\s*)?\{\{(\w+)\}\}(?:\s*\*\/)?/g, (_, name: string) => values[name] ?? '');
+  template.replace(/(?:\/\*\s*)?\{\{([\w-]+)\}\}(?:\s*\*\/)?/g, (_, name: string) => values[name] ?? '');
 
 /** The CSP source for the one inline element of this kind: the hash of all that stands between its tags. */
 function inlineHash(html: string, element: 'style' | 'script'): string {
@@ -41,6 +42,8 @@ export interface JoinOptions {
   identity: () => Identity;
   /** The app's origin for somebody who came by `host` (as in the Host header, without the port). */
   appOrigin(host: string): string;
+  /** Landing pages at other addresses of this machine. */
+  otherUrls: () => readonly string[];
   /** Used where the Host header makes no sense. */
   fallbackHost: () => string;
 }
@@ -52,7 +55,6 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
   const script = readHere('page.js');
   const template = readHere('page.html');
   const trustOwn = readHere('trust-own.html');
-  const trustLocal = readHere('trust-local.html');
   const fonts = new Map(
     Object.entries(FONTS).map(
       ([path, file]) => [path, readFileSync(new URL(import.meta.resolve(file)))] as const,
@@ -62,8 +64,19 @@ export function createJoinRoutes(options: JoinOptions): { landing: Route; certif
   function page(host: string): { html: string; csp: string } {
     const app = options.appOrigin(host);
     const ca = authority();
-    const trust = ca === null ? trustOwn : fill(trustLocal, { icon: ICON, name: escapeHtml(ca.name) });
-    const html = fill(template, { app: escapeHtml(app), host: escapeHtml(host), style, script, trust });
+    const trust = ca === null ? trustOwn : trustSteps(ca.name, ICON);
+    const others = options.otherUrls().filter((url) => new URL(url).hostname !== host);
+    const html = fill(template, {
+      app: escapeHtml(app),
+      host: escapeHtml(host),
+      style,
+      script,
+      trust,
+      others: others
+        .map((url) => `<li><a href="${escapeHtml(url)}">${escapeHtml(new URL(url).host)}</a></li>`)
+        .join(''),
+      'others-hidden': others.length === 0 ? 'hidden' : '',
+    });
     const csp = [
       "default-src 'none'",
       `script-src ${inlineHash(html, 'script')}`,

@@ -12,6 +12,7 @@ const ANDROID =
 const WINDOWS = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/128.0 Safari/537.36';
 const MAC =
   'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15';
+const LINUX = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/128.0 Safari/537.36';
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
 describe.skipIf(!existsSync(CHROMIUM))('the landing page in a browser', () => {
@@ -64,15 +65,95 @@ describe.skipIf(!existsSync(CHROMIUM))('the landing page in a browser', () => {
     ['an Android phone', ANDROID, 'Get the certificate', '/ca.crt'],
     ['Windows', WINDOWS, 'Get the certificate', '/ca.crt'],
     ['a Mac', MAC, 'Get the certificate', '/ca.crt'],
+    ['Linux', LINUX, 'Get the certificate', '/ca.crt'],
     ['Firefox', FIREFOX, 'Get the certificate', '/ca.crt'],
-  ])('leads %s through its own steps, and only those', async (_, userAgent, button, href) => {
+  ])('leads %s through its own steps, with pictures, and only those', async (_, userAgent, button, href) => {
     const { page } = await visit(node.joinLink, { userAgent, viewport: { width: 390, height: 844 } });
+    await page.getByRole('link', { name: button }).waitFor();
     expect(await page.locator('section:visible').count()).toBe(1);
     expect(await page.getByRole('link', { name: button }).getAttribute('href')).toBe(href);
-    const without = page.getByRole('link', { name: 'Go on without' });
+    expect(await page.locator('section:visible svg.pic').count()).toBeGreaterThanOrEqual(2);
+    for (const picture of await page.locator('section:visible svg.pic').all()) {
+      // Nothing is drawn outside its card.
+      const spill = await picture.evaluate((svg) => {
+        const card = svg.querySelector('.card')!.getBoundingClientRect();
+        return [...svg.querySelectorAll('*')]
+          .map((part) => part.getBoundingClientRect())
+          .filter(
+            (box) => box.right > card.right + 1 || box.left < card.left - 1 || box.bottom > card.bottom + 1,
+          ).length;
+      });
+      expect(spill).toBe(0);
+      const covered = await picture.evaluate((svg) => {
+        const boxes = (what: string): DOMRect[] =>
+          [...svg.querySelectorAll(what)].map((part) => part.getBoundingClientRect());
+        const hits = (a: DOMRect, b: DOMRect): boolean =>
+          a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+        const labels = boxes('text:not(.mid)');
+        return boxes('.press, .key, .on, .box, .end').filter((end) =>
+          labels.some((l) => l.x !== end.x && hits(l, end)),
+        ).length;
+      });
+      expect(covered).toBe(0);
+    }
+    const without = page.getByRole('link', { name: 'Go on without trusting' });
     expect(await without.getAttribute('href')).toBe(`${node.httpsUrl}/${new URL(node.joinLink).hash}`);
     expect(await page.getByRole('heading', { name: 'You found the room' }).count()).toBe(1);
     await page.context().close();
+  });
+
+  it('goes on at the moment the certificate is trusted, and does not ask who came back too often', async () => {
+    const context = await browser.newContext({ userAgent: IPHONE });
+    const page = await context.newPage();
+    let isTrusted = false;
+    // The device's own store cannot be changed while it runs: what the page can see of it, the answer to its question, can.
+    await page.route(`${node.httpsUrl}/**`, (route) =>
+      isTrusted
+        ? route.fulfill({ status: 200, body: '{}', headers: { 'Access-Control-Allow-Origin': '*' } })
+        : route.abort(),
+    );
+    await page.goto(node.joinLink);
+    await page.getByRole('link', { name: 'Get the profile' }).waitFor();
+    isTrusted = true;
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+    await page.waitForURL(`${node.httpsUrl}/${new URL(node.joinLink).hash}`, { timeout: 1_500 });
+    await context.close();
+  });
+
+  it('shows another device’s steps to who asks for them', async () => {
+    const { page } = await visit(node.joinLink, { userAgent: WINDOWS });
+    await page.getByLabel('Another device or browser?').selectOption('Firefox on a computer');
+    expect(await page.locator('section:visible').innerText()).toContain('Trust this CA');
+    expect(await page.locator('section:visible').innerText()).not.toContain('Current User');
+    await page.context().close();
+  });
+
+  it('sees that a link was cut off, also where it is trusted, and leads nowhere with it', async () => {
+    const half = node.joinLink.slice(0, -3);
+    const { page } = await visit(half, { ignoreHTTPSErrors: true });
+    await page.getByRole('heading', { name: 'This link is cut off' }).waitFor();
+    await page.waitForFunction(() => document.querySelector('#trust')?.className === 'done');
+    expect(page.url()).toBe(half);
+    await page.context().close();
+  });
+
+  it('lists the node’s other addresses, with the secret kept in the browser', async () => {
+    const entry = (address: string) => ({ address, family: 'IPv4', internal: false, cidr: `${address}/24` });
+    const many = await startNode(
+      { bind: undefined },
+      { interfaces: () => ({ wlan0: [entry('192.168.1.20')], tun0: [entry('10.8.0.2')] }) },
+    );
+    const secret = new URL(many.joinLink).hash;
+    const { page, requests } = await visit(`${many.httpUrl}/${secret}`, {});
+    await page.getByText('other addresses').click();
+    const links = await page
+      .locator('#others a')
+      .evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href));
+    const { http } = many.ports;
+    expect(links).toEqual([`http://192.168.1.20:${http}/${secret}`, `http://10.8.0.2:${http}/${secret}`]);
+    expect(requests.join()).not.toContain(secret.slice(1));
+    await page.context().close();
+    await many.close();
   });
 
   it('does not claim a room that the link does not name', async () => {
@@ -87,6 +168,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the landing page in a browser', () => {
       userAgent: IPHONE,
       viewport: { width: 320, height: 568 },
     });
+    await page.getByRole('link', { name: 'Get the profile' }).waitFor();
     expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
     for (const link of await page.getByRole('link').all()) {
