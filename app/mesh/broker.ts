@@ -2,6 +2,9 @@ import { Peer, type DataConnection } from 'peerjs';
 import { backoffMs } from './backoff.ts';
 import type { PeerId } from './transport.ts';
 
+/** A TCP connection to a host that went away would be waited for some two minutes. */
+const OPEN_DEADLINE_MS = 8_000;
+
 export interface BrokerOptions {
   selfId: PeerId;
   host: string;
@@ -9,6 +12,7 @@ export interface BrokerOptions {
   path: string;
   secure: boolean;
   config: RTCConfiguration;
+  nowMs(): number;
   onOpen(): void;
   onIncoming(connection: DataConnection): void;
 }
@@ -17,20 +21,25 @@ export interface Broker {
   readonly isOpen: boolean;
   /** Null while the broker is out of reach. */
   connect(peerId: PeerId): DataConnection | null;
+  /** Tries at once if it waits for its next attempt. */
+  retryNow(): void;
   /** Ends the session with the broker and starts a new one; open connections stay. */
   reconnect(): void;
+  /** Called every second. */
+  tick(): void;
   close(): void;
 }
 
 /** PeerJS's session with the node, kept up for ever: connections that are open outlive it. */
 export function createBroker(options: BrokerOptions): Broker {
-  const { selfId, onOpen, onIncoming } = options;
+  const { selfId, nowMs, onOpen, onIncoming } = options;
   /** The same for every session, so that the broker hands a half-open session's id to its successor. */
   const token = crypto.randomUUID();
-  let peer = start();
   let failures = 0;
-  let retry: ReturnType<typeof setTimeout> | undefined;
+  let retryAtMs: number | null = null;
+  let startedAtMs = nowMs();
   let closed = false;
+  let peer = start();
 
   function start(): Peer {
     const { host, port, path, secure, config } = options;
@@ -50,15 +59,15 @@ export function createBroker(options: BrokerOptions): Broker {
   }
 
   function retryLater(): void {
-    if (closed || retry !== undefined) return;
+    if (closed || retryAtMs !== null) return;
     failures++;
-    retry = setTimeout(again, backoffMs(failures, Math.random));
+    retryAtMs = nowMs() + backoffMs(failures, Math.random);
   }
 
   function again(): void {
-    clearTimeout(retry);
-    retry = undefined;
+    retryAtMs = null;
     if (closed) return;
+    startedAtMs = nowMs();
     if (peer.destroyed) peer = start();
     else if (peer.disconnected) peer.reconnect();
   }
@@ -71,14 +80,24 @@ export function createBroker(options: BrokerOptions): Broker {
       if (!peer.open) return null;
       return peer.connect(peerId, { label: 'earshot', serialization: 'raw', reliable: true }) ?? null;
     },
+    retryNow() {
+      if (retryAtMs !== null) again();
+    },
     reconnect() {
       peer.disconnect();
       again();
     },
+    tick() {
+      if (retryAtMs !== null) {
+        if (nowMs() >= retryAtMs) again();
+      } else if (!peer.open && nowMs() - startedAtMs > OPEN_DEADLINE_MS) {
+        peer.disconnect();
+        retryLater();
+      }
+    },
     close() {
       if (closed) return;
       closed = true;
-      clearTimeout(retry);
       peer.destroy();
     },
   };

@@ -1,33 +1,42 @@
-/** The real mesh: y-webrtc for the document and presence, PeerJS for bytes, clock probes and voices. */
+/**
+ * The real mesh. The node's topic (y-webrtc's protocol) tells who is there, PeerJS brings the connections, and
+ * everything - document, presence, bytes, clock probes, voices - goes over these, once both sides have proven that they
+ * know the room's secret.
+ *
+ * y-webrtc's own connections are not used: they lose messages over 256 KiB in silence, often stay dead after a freeze,
+ * and repeat every edit N(N-1) times (FACTS.md); none of it can be mended from outside.
+ */
 import type * as Y from 'yjs';
 import { BROKER_PATH, SIGNALING_PATH } from '../../signaling/protocol/node-info.ts';
+import { topicKey } from './announcement.ts';
 import { createBroker } from './broker.ts';
+import { createDiscovery } from './discovery.ts';
 import { importMeshKey } from './handshake.ts';
+import { createIceServers } from './ice-servers.ts';
 import { type Links, createLinks } from './links.ts';
 import { listeners } from './listeners.ts';
-import { createRoomSync } from './room-sync.ts';
-import {
-  type ChannelName,
-  type MeshStatus,
-  type PeerId,
-  type Transport,
-  PeerUnreachableError,
-} from './transport.ts';
+import { createNodeProbe } from './node-probe.ts';
+import { type WatchPage, watchPage } from './page-life.ts';
+import { createRoom } from './room.ts';
+import { createSleepGuard } from './sleep-guard.ts';
+import { createTicker } from './ticker.ts';
+import { type ChannelName, type MeshStatus, type PeerId, type Transport } from './transport.ts';
+import { PeerUnreachableError } from './transport.ts';
 
-const TICK_MS = 2_000;
-/** A tick that late means that this device slept; y-webrtc does not survive that by itself (FACTS.md). */
-const ASLEEP_AFTER_MS = 6_000;
+const TICK_MS = 1_000;
 const FIRST_CONTACT_MS = 3_000;
 /** Time for the goodbyes to leave before their connections are torn down. */
 const GOODBYE_MS = 150;
 
-/** The part of the room's keys (app/session) that the mesh needs. */
+/** The part of the room's keys (signaling/protocol/secret.ts) that the mesh needs. */
 export interface MeshKeys {
   roomId: string;
-  /** Password of the signaling's encryption. */
+  /** Password of the topic's encryption. */
   signalingKey: string;
   /** 32 bytes. */
   meshKey: Uint8Array<ArrayBuffer>;
+  /** Shown to the node for the use of its relay; without it connections are direct or none. */
+  uplinkKey?: string;
 }
 
 export interface BrowserMeshOptions {
@@ -39,6 +48,8 @@ export interface BrowserMeshOptions {
   stunPort: number | null;
   /** Unique for each page: letters, digits and hyphens, e.g. a UUID. */
   selfId: PeerId;
+  /** Outside of a page: what stands in for it. */
+  watch?: WatchPage;
 }
 
 export interface BrowserMesh extends Transport {
@@ -52,8 +63,6 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
   const node = new URL(options.origin);
   const secure = node.protocol === 'https:';
   const port = Number(node.port) || (secure ? 443 : 80);
-  // Both libraries read this object at each new connection.
-  const config: RTCConfiguration = { iceServers: [] };
   const nowMs = () => performance.timeOrigin + performance.now();
   const startedAtMs = nowMs();
 
@@ -72,12 +81,18 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
   let status: MeshStatus = 'connecting';
   let closed = false;
 
-  function setStunPort(stunPort: number | null): void {
-    config.iceServers = stunPort === null ? [] : [{ urls: `stun:${node.hostname}:${stunPort}` }];
-  }
-  setStunPort(options.stunPort);
-
-  const key = await importMeshKey(keys.meshKey);
+  const iceServers = createIceServers({
+    origin: node.origin,
+    stunPort: options.stunPort,
+    relay: keys.uplinkKey === undefined ? null : { roomId: keys.roomId, uplinkKey: keys.uplinkKey },
+    nowMs,
+  });
+  const [key, signalingKey] = await Promise.all([
+    importMeshKey(keys.meshKey),
+    topicKey(keys.signalingKey, keys.roomId),
+    // Without a relay a first connection may be none at all, and the next attempt comes seconds later.
+    iceServers.ready,
+  ]);
 
   const broker = createBroker({
     selfId,
@@ -85,7 +100,8 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     port,
     path: BROKER_PATH,
     secure,
-    config,
+    config: iceServers.config,
+    nowMs,
     onOpen: () => links.redial(),
     onIncoming: (connection) => links.accept(connection),
   });
@@ -99,31 +115,55 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
       onPeers.emit([...links.open.keys()]);
       updateStatus();
     },
+    onOpen: (peerId) => room.opened(peerId),
+    onClose(peerId, left) {
+      discovery.linkClosed(peerId, left);
+      room.closed(peerId, left);
+    },
     onMessage: (channel, from, message, receivedAtMs) => onMessage[channel].emit(from, message, receivedAtMs),
+    onRoomMessage: (from, message) => room.receive(from, message),
+    onPing: (from, note) => room.heardNote(from, note),
     onVoice: (from, stream) => onVoice.emit(from, stream),
-    onLeft: (peerId) => room.forget(peerId),
   });
 
-  const room = createRoomSync({
+  const room = createRoom({
     doc,
-    roomId: keys.roomId,
-    password: keys.signalingKey,
-    signalingUrl: `${secure ? 'wss' : 'ws'}://${node.host}${SIGNALING_PATH}`,
-    config,
     selfId,
     nowMs,
-    onPresences() {
-      const others = new Set(room.presences().keys());
-      others.delete(selfId);
-      links.want(others);
-      onPresences.emit();
-    },
-    onSignaling: updateStatus,
+    send: (to, message) => links.open.get(to)?.sendRoomMessage(message) ?? unreachable(to),
+    onPresences: () => onPresences.emit(),
+    onBad: (from) => links.open.get(from)?.close(),
   });
+
+  const discovery = createDiscovery({
+    url: `${secure ? 'wss' : 'ws'}://${node.host}${SIGNALING_PATH}`,
+    topic: keys.roomId,
+    key: signalingKey,
+    selfId,
+    nowMs,
+    isLinked: (peerId) => links.open.has(peerId),
+    onKnown(peerId, fresh) {
+      if (fresh) links.isBack(peerId);
+      links.want(new Set(discovery.known()));
+    },
+    onUp(isUp) {
+      if (isUp) {
+        broker.retryNow();
+        iceServers.retryNow();
+      }
+      updateStatus();
+    },
+  });
+
+  const probe = createNodeProbe({ origin: node.origin, nowMs, onBack: retryNow });
+
+  function unreachable(peerId: PeerId): Promise<never> {
+    return Promise.reject(new PeerUnreachableError(`${peerId} is not connected`));
+  }
 
   function updateStatus(): void {
     if (closed) return;
-    const inReach = room.signalingUp || links.open.size > 0;
+    const inReach = discovery.isUp || links.open.size > 0;
     const tooLong = nowMs() - startedAtMs > FIRST_CONTACT_MS;
     const next = inReach ? 'connected' : status !== 'connecting' || tooLong ? 'alone' : 'connecting';
     if (next === status) return;
@@ -131,41 +171,59 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     onStatus.emit(status);
   }
 
+  function retryNow(): void {
+    discovery.retryNow();
+    broker.retryNow();
+    links.redial();
+  }
+
   function reconnect(): void {
     if (closed) return;
     links.closeAll(false);
     broker.reconnect();
-    room.reconnect();
+    discovery.reconnect();
     links.redial();
   }
 
-  let tickedAtMs = nowMs();
-  const ticking = setInterval(() => {
-    const gapMs = nowMs() - tickedAtMs;
-    tickedAtMs = nowMs();
-    if (gapMs > TICK_MS + ASLEEP_AFTER_MS) reconnect();
-    room.tick();
-    links.tick(gapMs > 2 * TICK_MS);
-    updateStatus();
-  }, TICK_MS);
+  const guard = createSleepGuard({ nowMs, wallMs: () => Date.now(), periodMs: TICK_MS });
 
-  const onPageHide = (event: PageTransitionEvent) => {
-    if (!event.persisted) close();
-  };
-  addEventListener('pagehide', onPageHide);
+  function tick(): void {
+    const gap = guard.look();
+    if (gap === 'slept') reconnect();
+    discovery.tick();
+    broker.tick();
+    iceServers.tick();
+    if (!discovery.isUp) probe.tick();
+    links.want(new Set(discovery.known()));
+    room.tick(discovery.missing());
+    links.tick(gap !== 'on-time', room.note());
+    updateStatus();
+  }
+
+  const ticker = createTicker(TICK_MS, tick);
+  const unwatch = (options.watch ?? watchPage)({
+    onSleeping: (sleeping) => room.company.setSleeping(sleeping),
+    onWake() {
+      tick();
+      if (!discovery.isUp || !broker.isOpen) retryNow();
+    },
+    onLeave: close,
+  });
 
   function close(): void {
     if (closed) return;
     closed = true;
-    clearInterval(ticking);
-    removeEventListener('pagehide', onPageHide);
+    ticker.close();
+    unwatch();
+    probe.close();
+    iceServers.close();
     for (const all of [onStatus, onPresences, onPeers, onVoice, ...Object.values(onMessage)]) all.clear();
-    room.leave();
+    room.close();
     for (const link of links.open.values()) link.bye();
     setTimeout(() => {
+      discovery.close();
       links.closeAll(false);
       broker.close();
-      room.close();
     }, GOODBYE_MS);
   }
 
@@ -173,22 +231,23 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     selfId,
     status: () => status,
     onStatus: onStatus.add,
-    setPresence: room.setPresence,
-    presences: room.presences,
+    setPresence: room.company.setState,
+    presences: room.company.presences,
+    asleep: room.company.asleep,
     onPresences: onPresences.add,
     peers: () => [...links.open.keys()],
     onPeers: onPeers.add,
+    connections: () =>
+      [...links.open].map(([peerId, { path, roundTripMs }]) => ({ peerId, path, roundTripMs })),
     send(to, channel, message) {
       const link = closed ? undefined : links.open.get(to);
-      return (
-        link?.send(channel, message) ?? Promise.reject(new PeerUnreachableError(`${to} is not connected`))
-      );
+      return link?.send(channel, message) ?? unreachable(to);
     },
     onMessage: (channel, listener) => onMessage[channel].add(listener),
     offerVoice: links.offerVoice,
     onVoice: onVoice.add,
     reconnect,
     close,
-    setStunPort,
+    setStunPort: iceServers.setStunPort,
   };
 }

@@ -13,6 +13,7 @@ import {
   prove,
   verify,
 } from './handshake.ts';
+import { type Path, readPath } from './path.ts';
 import { type SendQueue, createSendQueue } from './send-queue.ts';
 import { type ChannelName, type PeerId, MAX_MESSAGE_BYTES, PeerUnreachableError } from './transport.ts';
 import { type Voice, createVoice } from './voice.ts';
@@ -25,11 +26,15 @@ const KIND_PING = 4;
 const KIND_PONG = 5;
 const KIND_VOICE = 6;
 const KIND_BYE = 7;
+/** Messages of the mesh itself: room-wire.ts. */
+const KIND_ROOM = 8;
 
 const KIND_OFFSET = 0;
 const BODY_OFFSET = 1;
 
 const UNPROVEN_DEADLINE_MS = 5_000;
+/** ICE may move to a better pair at any time. */
+const READ_PATH_MS = 10_000;
 /** Far from PeerJS's own stream id, which is 0 or 1. */
 const CHANNEL_IDS: Record<ChannelName, number> = { control: 101, bytes: 102, clock: 103 };
 /** Enough to fill a LAN between two events; small enough that a keepalive behind it is never late. */
@@ -50,6 +55,10 @@ export interface LinkOptions {
   /** Both sides have proven themselves and `send` works. */
   onOpen(): void;
   onMessage(channel: ChannelName, message: Uint8Array<ArrayBuffer>, receivedAtMs: number): void;
+  /** A message of the mesh itself; valid during the call only. */
+  onRoomMessage(message: Uint8Array): void;
+  /** The other side's keepalive came, with this note. */
+  onPing(note: Uint8Array): void;
   onVoice(stream: MediaStream | null): void;
   /** Once, whatever the reason; `left`: the peer said goodbye. */
   onClose(left: boolean): void;
@@ -60,9 +69,15 @@ export interface Link {
   readonly isOpen: boolean;
   /** Local time of the last sign of life. */
   readonly heardAtMs: number;
+  readonly path: Path;
+  /** Of the last keepalive; null before the first answer. */
+  readonly roundTripMs: number | null;
   send(channel: ChannelName, message: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Like `send` on `control`, under a kind of its own. */
+  sendRoomMessage(message: Uint8Array<ArrayBuffer>): Promise<void>;
   setVoice(stream: MediaStream | null): void;
-  ping(): void;
+  /** @param note arrives at the other side's `onPing` */
+  ping(note: Uint8Array): void;
   /** Tells the peer that this one leaves for good. */
   bye(): void;
   close(): void;
@@ -85,6 +100,10 @@ export function createLink(options: LinkOptions): Link {
   let transcript: Transcript | null = null;
   let stage: 'opening' | 'proving' | 'verified' | 'open' | 'closed' = 'opening';
   let heardAtMs = nowMs();
+  let path: Path = 'unknown';
+  let pathReadAtMs = -Infinity;
+  let pingedAtMs: number | null = null;
+  let roundTripMs: number | null = null;
   const deadline = setTimeout(() => {
     if (stage !== 'open') close();
   }, UNPROVEN_DEADLINE_MS * 2);
@@ -171,6 +190,12 @@ export function createLink(options: LinkOptions): Link {
     options.onOpen();
   }
 
+  function lookAtPath(): void {
+    if (nowMs() - pathReadAtMs < READ_PATH_MS && path !== 'unknown') return;
+    pathReadAtMs = nowMs();
+    void readPath(connection).then((read) => (path = read));
+  }
+
   function receive(channel: ChannelName, message: Uint8Array<ArrayBuffer>): void {
     const receivedAtMs = nowMs();
     heardAtMs = receivedAtMs;
@@ -193,8 +218,14 @@ export function createLink(options: LinkOptions): Link {
     if (stage !== 'open') return close();
     if (kind === KIND_APP) {
       if (body.length <= MAX_MESSAGE_BYTES) options.onMessage('control', body.slice(), receivedAtMs);
-    } else if (kind === KIND_PING) control(KIND_PONG);
-    else if (kind === KIND_VOICE) voice?.receive(new TextDecoder().decode(body));
+    } else if (kind === KIND_ROOM) options.onRoomMessage(body);
+    else if (kind === KIND_PING) {
+      control(KIND_PONG);
+      options.onPing(body);
+    } else if (kind === KIND_PONG) {
+      if (pingedAtMs !== null) roundTripMs = receivedAtMs - pingedAtMs;
+      pingedAtMs = null;
+    } else if (kind === KIND_VOICE) voice?.receive(new TextDecoder().decode(body));
     else if (kind === KIND_BYE) close(true);
   }
 
@@ -219,6 +250,12 @@ export function createLink(options: LinkOptions): Link {
     get heardAtMs() {
       return heardAtMs;
     },
+    get path() {
+      return path;
+    },
+    get roundTripMs() {
+      return roundTripMs;
+    },
     send(channel, message) {
       if (stage !== 'open') return Promise.reject(new PeerUnreachableError('the peer went away'));
       if (message.length > MAX_MESSAGE_BYTES)
@@ -228,11 +265,19 @@ export function createLink(options: LinkOptions): Link {
         return Promise.resolve();
       return queues[channel].send(channel === 'control' ? frame(KIND_APP, message) : message);
     },
+    sendRoomMessage(message) {
+      if (stage !== 'open') return Promise.reject(new PeerUnreachableError('the peer went away'));
+      return queues.control.send(frame(KIND_ROOM, message));
+    },
     setVoice(stream) {
       voice?.setStream(stream);
     },
-    ping() {
-      if (stage === 'open') control(KIND_PING);
+    ping(note) {
+      if (stage !== 'open') return;
+      lookAtPath();
+      // An answer that is still on its way is waited for: its round trip began with the ping before.
+      pingedAtMs ??= nowMs();
+      control(KIND_PING, note);
     },
     bye() {
       if (stage === 'open') control(KIND_BYE);

@@ -1,5 +1,5 @@
 /**
- * The connections to every peer that presence names: the smaller peer id dials, so that a pair has one connection; a
+ * The connections to every peer that announces itself: the smaller peer id dials, so that a pair has one connection; a
  * connection counts once both sides have proven themselves (link.ts).
  */
 import type { DataConnection } from 'peerjs';
@@ -9,7 +9,10 @@ import { type Link, createLink } from './link.ts';
 import type { ChannelName, PeerId } from './transport.ts';
 
 const DIAL_DEADLINE_MS = 8_000;
-const SILENT_AFTER_MS = 6_000;
+/** Keepalives go every second, and a lost one is repeated by SCTP: a killed peer is gone 4.5 s later at the latest. */
+const SILENT_AFTER_MS = 3_500;
+/** A dial that is this old when the other side comes back was for the connection before. */
+const OLD_DIAL_MS = 1_500;
 /** Strangers can only occupy this many slots, each for a few seconds. */
 const MAX_UNPROVEN = 64;
 
@@ -19,19 +22,25 @@ export interface LinksOptions {
   broker: Broker;
   nowMs(): number;
   onPeers(): void;
+  onOpen(peerId: PeerId): void;
+  /** A link that was open is no more. `left`: it said goodbye. */
+  onClose(peerId: PeerId, left: boolean): void;
+  onRoomMessage(from: PeerId, message: Uint8Array): void;
+  onPing(from: PeerId, note: Uint8Array): void;
   onMessage(channel: ChannelName, from: PeerId, message: Uint8Array<ArrayBuffer>, receivedAtMs: number): void;
   onVoice(from: PeerId, stream: MediaStream | null): void;
-  onLeft(peerId: PeerId): void;
 }
 
 export interface Links {
   readonly open: ReadonlyMap<PeerId, Link>;
-  /** The peers that should be connected, by presence. */
+  /** The peers that should be connected. */
   want(peerIds: ReadonlySet<PeerId>): void;
   accept(connection: DataConnection): void;
   offerVoice(stream: MediaStream | null, to: readonly PeerId[]): void;
-  /** Pings, drops the silent, dials the missing. Called every second or two, or late. */
-  tick(wasLate: boolean): void;
+  /** Pings with `note`, drops the silent, dials the missing. Called every second, or late. */
+  tick(wasLate: boolean, note: Uint8Array): void;
+  /** This peer has come back just now: what was tried before does not count. */
+  isBack(peerId: PeerId): void;
   /** Dials every missing peer now. */
   redial(): void;
   closeAll(goodbye: boolean): void;
@@ -40,7 +49,7 @@ export interface Links {
 interface Attempt {
   failures: number;
   notBeforeMs: number;
-  dialing: boolean;
+  dialing: { link: Link; sinceMs: number } | null;
 }
 
 export function createLinks(options: LinksOptions): Links {
@@ -64,14 +73,18 @@ export function createLinks(options: LinksOptions): Links {
       onOpen() {
         unproven.delete(link);
         const before = open.get(peerId);
+        // First out, then in, so that nobody takes the new link for the old one.
+        if (before) before.close();
         open.set(peerId, link);
-        before?.close();
         attempts.delete(peerId);
+        options.onOpen(peerId);
         if (voice.to.has(peerId)) link.setVoice(voice.stream);
         options.onPeers();
       },
       onMessage: (channel, message, receivedAtMs) =>
         options.onMessage(channel, peerId, message, receivedAtMs),
+      onRoomMessage: (message) => options.onRoomMessage(peerId, message),
+      onPing: (note) => options.onPing(peerId, note),
       onVoice(stream) {
         heardVoice = stream !== null;
         options.onVoice(peerId, stream);
@@ -82,9 +95,12 @@ export function createLinks(options: LinksOptions): Links {
         if (heardVoice) options.onVoice(peerId, null);
         const wasOpen = open.get(peerId) === link;
         if (wasOpen) open.delete(peerId);
-        if (role === 'dialer' && !open.has(peerId)) failed(peerId, wasOpen);
-        if (wasOpen) options.onPeers();
-        if (left) options.onLeft(peerId);
+        const attempt = attempts.get(peerId);
+        if (role === 'dialer' && !open.has(peerId) && (wasOpen || attempt?.dialing?.link === link))
+          failed(peerId, wasOpen);
+        if (!wasOpen) return;
+        options.onClose(peerId, left);
+        options.onPeers();
       },
     });
     unproven.add(link);
@@ -98,7 +114,7 @@ export function createLinks(options: LinksOptions): Links {
     attempts.set(peerId, {
       failures,
       notBeforeMs: nowMs() + backoffMs(failures, Math.random),
-      dialing: false,
+      dialing: null,
     });
   }
 
@@ -107,8 +123,12 @@ export function createLinks(options: LinksOptions): Links {
     if (attempt?.dialing || (attempt && nowMs() < attempt.notBeforeMs)) return;
     const connection = broker.connect(peerId);
     if (!connection) return;
-    attempts.set(peerId, { failures: attempt?.failures ?? 0, notBeforeMs: nowMs(), dialing: true });
     const link = adopt(connection, 'dialer');
+    attempts.set(peerId, {
+      failures: attempt?.failures ?? 0,
+      notBeforeMs: nowMs(),
+      dialing: { link, sinceMs: nowMs() },
+    });
     setTimeout(() => {
       if (!link.isOpen) link.close();
     }, DIAL_DEADLINE_MS);
@@ -134,13 +154,21 @@ export function createLinks(options: LinksOptions): Links {
       voice = { stream, to: new Set(to) };
       for (const [peerId, link] of open) link.setVoice(voice.to.has(peerId) ? stream : null);
     },
-    tick(wasLate) {
+    tick(wasLate, note) {
       for (const link of [...open.values()]) {
         // After a pause of our own, everybody looks silent: ask first.
         if (!wasLate && nowMs() - link.heardAtMs > SILENT_AFTER_MS) link.close();
-        else link.ping();
+        else link.ping(note);
       }
       dialMissing();
+    },
+    isBack(peerId) {
+      const attempt = attempts.get(peerId);
+      if (!attempt) return;
+      const { dialing } = attempt;
+      if (dialing && nowMs() - dialing.sinceMs < OLD_DIAL_MS) return;
+      attempts.delete(peerId);
+      dialing?.link.close();
     },
     redial() {
       for (const attempt of attempts.values()) attempt.notBeforeMs = 0;

@@ -25,6 +25,11 @@ export interface MemoryHub {
   /** From now on only peers of the same group reach each other; who is in no group is alone. */
   partition(...groups: readonly (readonly PeerId[])[]): void;
   heal(): void;
+  /** This peer goes silent, having said that it might: asleep for the others until it wakes. */
+  sleep(peerId: PeerId): void;
+  wake(peerId: PeerId): void;
+  /** This peer goes silent without a word. */
+  kill(peerId: PeerId): void;
   close(): void;
 }
 
@@ -37,6 +42,8 @@ interface Member {
   options: MemoryPeerOptions;
   presence: unknown;
   reachable: Set<Member>;
+  /** Whom this member knows to be asleep, and what they told last. */
+  asleep: Map<Member, unknown>;
   voice: { stream: MediaStream | null; to: ReadonlySet<PeerId> };
   connected: boolean;
   /** Re-announces what changed around this member. */
@@ -96,6 +103,7 @@ export function createMemoryHub({
       options,
       presence: null,
       reachable: new Set(),
+      asleep: new Map(),
       voice: { stream: null, to: new Set() },
       connected: true,
       refresh(reachable) {
@@ -103,6 +111,8 @@ export function createMemoryHub({
           reachable.size !== self.reachable.size ||
           [...reachable].some((other) => !self.reachable.has(other));
         self.reachable = reachable;
+        for (const other of self.asleep.keys())
+          if (reachable.has(other) || !members.has(other)) self.asleep.delete(other);
         const nextStatus: MeshStatus = groups !== null && reachable.size === 0 ? 'alone' : 'connected';
         const statusChanged = nextStatus !== status;
         status = nextStatus;
@@ -161,9 +171,11 @@ export function createMemoryHub({
           [selfId, self.presence],
           ...[...self.reachable].map((m) => [m.options.selfId, m.presence] as const),
         ]),
+      asleep: () => new Map([...self.asleep].map(([other, told]) => [other.options.selfId, told])),
       onPresences: onPresences.add,
       peers,
       onPeers: onPeers.add,
+      connections: () => peers().map((peerId) => ({ peerId, path: 'direct', roundTripMs: 0 })),
       async send(to, channel, message) {
         const target = [...self.reachable].find((other) => other.options.selfId === to);
         if (!target) throw new PeerUnreachableError(`${to} is not connected`);
@@ -192,8 +204,24 @@ export function createMemoryHub({
     };
   }
 
+  const find = (peerId: PeerId) => [...members].find((member) => member.options.selfId === peerId);
+
   return {
     join,
+    sleep(peerId) {
+      const sleeper = find(peerId);
+      if (!sleeper) return;
+      for (const other of sleeper.reachable) other.asleep.set(sleeper, sleeper.presence);
+      sleeper.connected = false;
+      rewire();
+    },
+    wake(peerId) {
+      const sleeper = find(peerId);
+      if (!sleeper) return;
+      sleeper.connected = true;
+      rewire();
+    },
+    kill: (peerId) => find(peerId)?.close(),
     partition(...next) {
       groups = next.map((group) => new Set(group));
       rewire();

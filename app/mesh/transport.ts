@@ -1,6 +1,6 @@
 /**
- * The one port through which the rest of the app reaches other peers. Adapters: `browser.ts` (y-webrtc carries the
- * document and presence, PeerJS carries bytes, clock probes and voices) and `memory.ts` (in-process, for tests).
+ * The one port through which the rest of the app reaches other peers. Adapters: `browser.ts` (WebRTC,
+ * introduced by the node) and `memory.ts` (in-process, for tests).
  * One contract suite, `tests/contract/transport.ts`, runs against every adapter.
  */
 
@@ -12,6 +12,14 @@ export type ChannelName = 'control' | 'bytes' | 'clock';
 
 /** `alone`: the node or the network is out of reach; the room goes on here and merges later. */
 export type MeshStatus = 'connecting' | 'connected' | 'alone';
+
+/** `relayed`: through the node, because the two devices cannot reach each other. `unknown`: not measured yet. */
+export interface Connection {
+  peerId: PeerId;
+  path: 'direct' | 'relayed' | 'unknown';
+  /** Of the last keepalive; null before the first one. */
+  roundTripMs: number | null;
+}
 
 export type Unsubscribe = () => void;
 
@@ -30,11 +38,19 @@ export interface Transport {
   setPresence(state: unknown): void;
   /** What every reachable peer, self included, tells. Values come from others: parse them before use. */
   presences(): ReadonlyMap<PeerId, unknown>;
+  /**
+   * What peers told last that went silent after they had said that nobody looks at them: phones in pockets. Not in
+   * `presences()`. Kept for ten minutes. Who goes silent without that word is gone at once (within 5 s).
+   */
+  asleep(): ReadonlyMap<PeerId, unknown>;
+  /** Either of the two has changed. */
   onPresences(listener: () => void): Unsubscribe;
 
   /** Peers that proved that they know the room's secret and whose channels are open. Never includes self. */
   peers(): readonly PeerId[];
   onPeers(listener: (peers: readonly PeerId[]) => void): Unsubscribe;
+  /** One for each of `peers()`; measured every second or so. */
+  connections(): readonly Connection[];
 
   /**
    * Sends one message of at most `MAX_MESSAGE_BYTES`. Resolves when the send queue has room again (backpressure: await

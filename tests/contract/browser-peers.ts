@@ -1,10 +1,9 @@
 /** Pages of the contract harness, served by the real node with its real policy: one browser context a peer. */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, type Page, chromium } from '@playwright/test';
 import { build } from 'vite';
-import { startNode } from '../unit/signaling/support.ts';
+import { keysOf, newSecret, startNode } from '../unit/signaling/support.ts';
 
 const HERE = import.meta.dirname;
 
@@ -66,10 +65,8 @@ export async function startHarness(name: string): Promise<Harness> {
   };
 }
 
-export function randomRoom() {
-  return {
-    roomId: Array.from(randomBytes(20), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join(''),
-    signalingKey: randomBytes(32).toString('base64url'),
-    meshKey: [...randomBytes(32)],
-  };
+/** Keys of a room that nobody else knows, as a page takes them. */
+export async function randomRoom() {
+  const { roomId, signalingKey, uplinkKey, meshKey } = await keysOf(newSecret());
+  return { roomId, signalingKey, uplinkKey, meshKey: [...meshKey] };
 }

@@ -1,6 +1,6 @@
 /** Runs beside a Transport, in this process or in a page, and says over JSON what it did and saw. */
 import type * as Y from 'yjs';
-import type { ChannelName, PeerId, Transport } from '../../app/mesh/transport.ts';
+import type { ChannelName, Connection, PeerId, Transport } from '../../app/mesh/transport.ts';
 
 /** Test messages: [index u32][seed u32][bytes that follow from both]. */
 const INDEX_OFFSET = 0;
@@ -47,6 +47,8 @@ export interface Driver {
   status(): Promise<string>;
   setPresence(state: unknown): Promise<void>;
   presences(): Promise<Record<PeerId, unknown>>;
+  asleep(): Promise<Record<PeerId, unknown>>;
+  connections(): Promise<Connection[]>;
   peers(): Promise<PeerId[]>;
   /** Every peer that was ever listed. */
   everPeers(): Promise<PeerId[]>;
@@ -61,6 +63,10 @@ export interface Driver {
   ): Promise<string | null>;
   received(channel: ChannelName): Promise<Received>;
   docSet(key: string, value: unknown): Promise<void>;
+  docDelete(key: string): Promise<void>;
+  /** `count` keys of `bytes` of text each, in one transaction. */
+  docFill(count: number, bytes: number): Promise<void>;
+  docSize(): Promise<number>;
   docJson(): Promise<Record<string, unknown>>;
   offerTone(hz: number | null, to: PeerId[]): Promise<void>;
   voice(from: PeerId): Promise<VoiceHeard>;
@@ -112,6 +118,8 @@ export function createDriver(transport: Transport, doc: Y.Doc, kit: VoiceKit): D
     status: async () => transport.status(),
     setPresence: async (state) => transport.setPresence(state),
     presences: async () => Object.fromEntries(transport.presences()),
+    asleep: async () => Object.fromEntries(transport.asleep()),
+    connections: async () => [...transport.connections()],
     peers: async () => [...transport.peers()],
     everPeers: async () => [...ever],
     async sendSeries(to, channel, count, bytes, seed, awaitEach) {
@@ -133,6 +141,14 @@ export function createDriver(transport: Transport, doc: Y.Doc, kit: VoiceKit): D
       return rest;
     },
     docSet: async (key, value) => void doc.getMap('contract').set(key, value),
+    docDelete: async (key) => doc.getMap('contract').delete(key),
+    async docFill(count, bytes) {
+      const map = doc.getMap('contract');
+      doc.transact(() => {
+        for (let i = 0; i < count; i++) map.set(`item-${i}`, `${i} `.padEnd(bytes, '.'));
+      });
+    },
+    docSize: async () => doc.getMap('contract').size,
     docJson: async () => doc.getMap('contract').toJSON(),
     offerTone: async (hz, to) => transport.offerVoice(hz === null ? null : kit.tone(hz), to),
     voice: async (from) => {

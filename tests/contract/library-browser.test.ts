@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-type Rooms = ReturnType<typeof randomRoom>;
+type Rooms = Awaited<ReturnType<typeof randomRoom>>;
 
 async function openLibrary(context: BrowserContext, room: Rooms): Promise<Page> {
   const page = await harness.newPage(context);
@@ -97,7 +97,7 @@ describe('OPFS store', () => {
 
 describe('library in Chromium', () => {
   test('imports in a worker, with tags and a small cover that reaches another peer', async () => {
-    const room = randomRoom();
+    const room = await randomRoom();
     const contexts = [await harness.newContext(), await harness.newContext()];
     const [a, b] = [await openLibrary(contexts[0]!, room), await openLibrary(contexts[1]!, room)];
     const bytes = await media('cover.m4a');
@@ -122,7 +122,7 @@ describe('library in Chromium', () => {
   }, 60_000);
 
   test('a large track comes whole over data channels, and a reload in the middle only costs what was missing', async () => {
-    const room = randomRoom();
+    const room = await randomRoom();
     const contexts = [await harness.newContext(), await harness.newContext()];
     const [a, b] = [await openLibrary(contexts[0]!, room), await openLibrary(contexts[1]!, room)];
     const data = noiseWav(40_000_000);

@@ -23,6 +23,9 @@ describe('in-memory mesh', () => {
           };
           return { selfId, ...createDriver(transport, doc, kit) };
         },
+        kill: async (peer) => hub.kill(peer.selfId),
+        freeze: async (peer) => hub.sleep(peer.selfId),
+        wake: async (peer) => hub.wake(peer.selfId),
         close: async () => hub.close(),
       };
     },

@@ -13,6 +13,11 @@ export interface ContractPeer extends Driver {
 export interface ContractRoom {
   /** `wrong`: a peer that is in reach but does not know the room's secret. */
   join(secret?: 'right' | 'wrong'): Promise<ContractPeer>;
+  /** It ends like a tab that crashed: without a word. */
+  kill(peer: ContractPeer): Promise<void>;
+  /** Its system freezes it, as phones do with what nobody looks at; its driver answers nothing until it wakes. */
+  freeze(peer: ContractPeer): Promise<void>;
+  wake(peer: ContractPeer): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -262,6 +267,80 @@ export function runTransportContract({ test, expect, setup, hasSound }: Transpor
     await a.close();
     expect(await a.sendSeries(b.selfId, 'control', 1, 8, 1, true)).toBe('PeerUnreachableError');
     await eventually('gone', b.peers, (peers) => peers.length === 0);
+  });
+
+  inRoom('M13 a peer that was killed is gone within five seconds', async (room) => {
+    const [a, b] = [await room.join(), await room.join()];
+    await a.setPresence({ name: 'Ada' });
+    await meet(a, b);
+    await eventually('presence', b.presences, (all) => a.selfId in all);
+    const killedAtMs = performance.now();
+    await room.kill(a);
+    await eventually('gone', b.presences, (all) => !(a.selfId in all));
+    expect(performance.now() - killedAtMs).toBeLessThan(5_000);
+    expect(await b.asleep()).toEqual({});
+    expect(await b.peers()).toEqual([]);
+  });
+
+  inRoom(
+    'M14 a peer that its system freezes is asleep, not gone, and is back when it wakes',
+    async (room) => {
+      const [a, b] = [await room.join(), await room.join()];
+      await a.setPresence({ name: 'Ada' });
+      await meet(a, b);
+      await eventually('presence', b.presences, (all) => a.selfId in all);
+      await room.freeze(a);
+      await eventually('not here', b.presences, (all) => !(a.selfId in all));
+      expect(await b.asleep()).toEqual({ [a.selfId]: { name: 'Ada' } });
+      await b.docSet('meanwhile', 1);
+      await room.wake(a);
+      await eventually('here', b.presences, (all) => a.selfId in all);
+      expect(await b.asleep()).toEqual({});
+      await eventually('doc', a.docJson, (doc) => doc['meanwhile'] === 1);
+      await meet(a, b);
+    },
+  );
+
+  inRoom('M15 a room of 5,000 items, far over one message, reaches a newcomer whole', async (room) => {
+    const a = await room.join();
+    await a.docFill(5_000, 400);
+    const [b, c] = [await room.join(), await room.join()];
+    for (const peer of [b, c]) await eventually('complete', peer.docSize, (size) => size === 5_000);
+    await a.docFill(5_001, 900);
+    for (const peer of [b, c]) await eventually('replaced', peer.docSize, (size) => size === 5_001);
+    expect(await c.docJson()).toEqual(await a.docJson());
+  });
+
+  inRoom('M16 what was taken out while apart stays out', async (room) => {
+    const [a, b] = [await room.join(), await room.join()];
+    await a.docSet('kept', 1);
+    await a.docSet('removed', 1);
+    await eventually('doc', b.docJson, (doc) => 'removed' in doc);
+    await meet(a, b);
+    await room.freeze(a);
+    await eventually('apart', b.peers, (peers) => peers.length === 0);
+    await b.docDelete('removed');
+    await room.wake(a);
+    await eventually('doc', a.docJson, (doc) => JSON.stringify(doc) === '{"kept":1}');
+    expect(await b.docJson()).toEqual({ kept: 1 });
+  });
+
+  inRoom('M17 connections are told one by one, with their path and round trip', async (room) => {
+    const [a, b, c] = [await room.join(), await room.join(), await room.join()];
+    await meet(a, b, c);
+    const all = await eventually(
+      'measured',
+      a.connections,
+      (list) => list.length === 2 && list.every((one) => one.path !== 'unknown' && one.roundTripMs !== null),
+    );
+    expect(all.map((one) => one.peerId).sort()).toEqual([b.selfId, c.selfId].sort());
+    for (const { path, roundTripMs } of all) {
+      expect(path).toBe('direct');
+      expect(roundTripMs).toBeGreaterThanOrEqual(0);
+      expect(roundTripMs).toBeLessThan(2_000);
+    }
+    await c.close();
+    await eventually('one less', a.connections, (list) => list.length === 1);
   });
 }
 

@@ -39,8 +39,8 @@ window.blobOf = async (id) => {
   return { type: blob.type, data: new Uint8Array(await blob.arrayBuffer()) };
 };
 
-window.openLibrary = async ({ origin, stunPort, selfId, roomId, signalingKey, meshKey }) => {
-  const keys = { roomId, signalingKey, meshKey: Uint8Array.from(meshKey) };
+window.openLibrary = async ({ origin, stunPort, selfId, roomId, signalingKey, uplinkKey, meshKey }) => {
+  const keys = { roomId, signalingKey, uplinkKey, meshKey: Uint8Array.from(meshKey) };
   const transport = await createBrowserMesh({ doc: new Y.Doc(), keys, origin, stunPort, selfId });
   window.library = createLibrary({
     store: createOpfsStore(),

@@ -10,6 +10,7 @@ export interface JoinOptions {
   selfId: string;
   roomId: string;
   signalingKey: string;
+  uplinkKey: string;
   meshKey: number[];
 }
 
@@ -34,9 +35,9 @@ RTCPeerConnection.prototype.createDataChannel = function (label, init) {
   return channel;
 };
 
-window.joinRoom = async ({ origin, stunPort, selfId, roomId, signalingKey, meshKey }) => {
+window.joinRoom = async ({ origin, stunPort, selfId, roomId, signalingKey, uplinkKey, meshKey }) => {
   const doc = new Y.Doc();
-  const keys = { roomId, signalingKey, meshKey: Uint8Array.from(meshKey) };
+  const keys = { roomId, signalingKey, uplinkKey, meshKey: Uint8Array.from(meshKey) };
   const mesh = await createBrowserMesh({ doc, keys, origin, stunPort, selfId });
   window.driver = createDriver(mesh, doc, createSoundKit());
 };
