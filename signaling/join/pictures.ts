@@ -28,8 +28,16 @@ function picture(height: number, content: string): string {
 const text = (x: number, y: number, kind: string, content: string): string =>
   `<text class="${kind}" x="${x}" y="${y}">${escape(content)}</text>`;
 
-/** About as wide as the font sets it. */
+/** About as wide as the font sets a letter at 13 px; bold ones are wider. */
+const LETTER = 5.8;
+/** With the padding of a button. */
 const widthOf = (label: string): number => label.length * 6.8 + 22;
+
+function widthOfEnd(end: Row['end']): number {
+  if (end === undefined) return 0;
+  if (typeof end === 'object') return widthOf('button' in end ? end.button : end.value);
+  return end === 'more' ? 12 : end === 'tick' ? 22 : 44;
+}
 
 function button(right: number, middle: number, label: string, here: boolean): string {
   const width = widthOf(label);
@@ -57,7 +65,7 @@ export function settings(path: string, rows: readonly Row[]): string {
     const y = top + at * ROW;
     const isButton = typeof end === 'object' && 'button' in end;
     const line = at === 0 ? '' : `<path class="rule" d="M20 ${y}h${WIDTH - 40}"/>`;
-    const room = end === undefined ? 39 : end === 'more' ? 32 : 26;
+    const room = Math.floor((WIDTH - 44 - widthOfEnd(end)) / LETTER);
     return `${line}${here ? `<rect class="row" x="${PAD}" y="${y + 2}" width="${WIDTH - 2 * PAD}" height="${ROW - 4}" rx="9"/>` : ''}${text(20, y + ROW / 2 + 4.5, 'say', cut(label, room))}${rowEnd(end, y + ROW / 2, here && isButton)}${here && !isButton ? `<rect class="here" x="${PAD}" y="${y + 2}" width="${WIDTH - 2 * PAD}" height="${ROW - 4}" rx="9"/>` : ''}`;
   });
   return picture(top + rows.length * ROW + PAD, text(20, 21, 'soft', cut(path, 40)) + drawn.join(''));
