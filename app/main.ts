@@ -295,7 +295,7 @@ async function openRoom(secret: string, keys: RoomKeys, kept: KeptStore): Promis
 
   // ---- what others do
   const onPresences = (): void => {
-    people.setPresent([...presences().values()]);
+    people.setPresent([...presences().values()], [...parsePresences(mesh.asleep()).values()]);
     clock.look();
     role.look();
     offerVoice();

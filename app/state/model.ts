@@ -49,11 +49,13 @@ export interface Person {
   level: number;
   isListening: boolean;
   roundTripMs: number | null;
+  /** Its system stopped it while nobody looked at it: a phone in a pocket. It neither hears nor does anything. */
+  isAsleep: boolean;
 }
 
 export interface PeopleModel {
   readonly me: { memberId: string; name: string; hue: number; role: Role };
-  /** Everyone here, self first, then by time of arrival. */
+  /** Everyone here, self first, then by time of arrival; who is asleep comes last. */
   readonly here: readonly Person[];
   /** Sets the name (asked once, editable later); moves the stage from `naming` to `ready`. */
   setName(name: string): void;

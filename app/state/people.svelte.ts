@@ -19,6 +19,7 @@ export class People implements PeopleModel {
   #options: PeopleOptions;
   #name = $state('');
   #present = $state.raw<readonly Presence[]>([]);
+  #asleep = $state.raw<readonly Presence[]>([]);
   #levels = $state.raw<ReadonlyMap<string, number>>(new Map());
 
   constructor(options: PeopleOptions) {
@@ -29,7 +30,11 @@ export class People implements PeopleModel {
   readonly #here = $derived.by((): readonly Person[] => {
     const { reads, selfId } = this.#options;
     const hostId = this.#options.hostId();
-    const people = this.#present.map((one): Person => {
+    // Who reloaded its page has left its former self behind asleep.
+    const awake = new Set(this.#present.map((one) => one.memberId));
+    const asleep = this.#asleep.filter((one) => !awake.has(one.memberId));
+    const people = [...this.#present, ...asleep].map((one, at): Person => {
+      const isAsleep = at >= this.#present.length;
       const member = reads.members.get(one.memberId);
       return {
         memberId: one.memberId,
@@ -39,17 +44,22 @@ export class People implements PeopleModel {
         device: one.device,
         isMe: one.peerId === selfId,
         role: reads.roleOf(one.memberId),
-        isHost: one.peerId === hostId,
-        isTalking: one.talking,
+        isHost: one.peerId === hostId && !isAsleep,
+        isTalking: one.talking && !isAsleep,
         level: this.#levels.get(one.peerId) ?? 0,
-        isListening: one.listening,
-        roundTripMs: one.roundTripMs,
+        isListening: one.listening && !isAsleep,
+        roundTripMs: isAsleep ? null : one.roundTripMs,
+        isAsleep,
       };
     });
-    const arrival = new Map(this.#present.map((one) => [one.peerId, one.joinedAtMs]));
+    const arrival = new Map([...this.#present, ...asleep].map((one) => [one.peerId, one.joinedAtMs]));
     const at = (person: Person): number => arrival.get(person.peerId) ?? 0;
     return people.sort(
-      (a, b) => Number(b.isMe) - Number(a.isMe) || at(a) - at(b) || (a.peerId < b.peerId ? -1 : 1),
+      (a, b) =>
+        Number(b.isMe) - Number(a.isMe) ||
+        Number(a.isAsleep) - Number(b.isAsleep) ||
+        at(a) - at(b) ||
+        (a.peerId < b.peerId ? -1 : 1),
     );
   });
 
@@ -87,8 +97,10 @@ export class People implements PeopleModel {
     return this.#options.reads.members.get(memberId)?.hue ?? 0;
   }
 
-  setPresent(present: readonly Presence[]): void {
+  /** @param asleep what those told last who are asleep */
+  setPresent(present: readonly Presence[], asleep: readonly Presence[] = []): void {
     this.#present = present;
+    this.#asleep = asleep;
   }
   /** @param heard level of each peer's voice as heard here; @param own what this device's microphone hears */
   setLevels(heard: ReadonlyMap<string, number>, own: number): void {

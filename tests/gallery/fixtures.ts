@@ -42,6 +42,7 @@ export function person(index: number, over: Partial<Person> = {}): Person {
     level: 0,
     isListening: index % 4 !== 3,
     roundTripMs: 2 + ((index * 7) % 23),
+    isAsleep: false,
     ...over,
   };
 }
