@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['tests/unit/**/*.test.ts', 'tests/contract/**/*.test.ts', 'tests/fixtures/**/*.test.ts'],
+          include: ['tests/{unit,contract,fixtures,fuzz}/**/*.test.ts'],
           exclude: [...DRIVES_A_BROWSER, '**/*.svelte.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 30_000,

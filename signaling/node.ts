@@ -18,6 +18,7 @@ import { createWebServer } from './ops/server.ts';
 import type { SocketPath } from './ops/sockets.ts';
 import { createStatic } from './ops/static.ts';
 import { createSurroundings } from './ops/surroundings.ts';
+import { createVisitors, type VisitorLimits } from './ops/visitors.ts';
 import { BROKER_PATH, NODE_INFO_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
 import { TURN_PATH } from './protocol/turn.ts';
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, UPLINK_PATH } from './protocol/uplink.ts';
@@ -37,6 +38,8 @@ export interface NodeOptions {
   log: Log;
   /** One plain line for whoever starts the node, e.g. that a port has moved. */
   notice: (text: string) => void;
+  /** Tests are one address for everybody. */
+  limits?: Partial<VisitorLimits>;
   /** The machine around the node; tests move its clock and its cables. */
   machine?: Partial<Machine>;
 }
@@ -88,6 +91,7 @@ export async function createNode({
   log,
   notice,
   machine,
+  limits,
 }: NodeOptions): Promise<EarshotNode> {
   const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
@@ -104,10 +108,11 @@ export async function createNode({
   const credentials = createTurnCredentials(turnKey(config.dataDir), nowMs);
 
   const counters = createCounters();
+  const visitors = createVisitors(now, limits);
   const stations = createStations(room.roomId, now);
-  const topics = createTopics(counters);
+  const topics = createTopics(counters, now);
   const broker = createBroker(counters, now);
-  const uplink = createUplink({ stations, counters, log });
+  const uplink = createUplink({ stations, counters, log, now });
   const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, stations];
 
   const socketPaths: readonly [string, SocketPath][] = [
@@ -197,6 +202,7 @@ export async function createNode({
       routes: [common, turnRoute, streamRoutes, join.certificate, broker.route, createStatic(config.distDir)],
       postPaths: [TURN_PATH],
       upgrade,
+      visitors,
       counters,
       log,
     });
@@ -207,6 +213,7 @@ export async function createNode({
       tls: null,
       routes: [common, streamRoutes, join.certificate, join.landing],
       upgrade: null,
+      visitors,
       counters,
       log,
     });

@@ -45,8 +45,27 @@ export function send(
 ): true {
   const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
   response.writeHead(status, { ...NO_SNIFF, ...headers, 'Content-Length': bytes.length });
-  response.end(request.method === 'HEAD' ? undefined : bytes);
+  if (request.method === 'HEAD') response.end();
+  else writeGradually(response, bytes);
   return true;
+}
+
+/** What is written at once is copied when it is encrypted, and kept until the other side takes it: so never all of it. */
+const CHUNK_BYTES = 65_536;
+
+function writeGradually(response: ServerResponse, bytes: Uint8Array): void {
+  let at = 0;
+  function next(): void {
+    while (at + CHUNK_BYTES < bytes.length) {
+      const part = bytes.subarray(at, at + CHUNK_BYTES);
+      at += CHUNK_BYTES;
+      if (response.write(part)) continue;
+      response.once('drain', next);
+      return;
+    }
+    response.end(bytes.subarray(at));
+  }
+  next();
 }
 
 export function sendText(request: HttpRequest, response: ServerResponse, status: number, text: string): true {

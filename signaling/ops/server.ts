@@ -13,6 +13,7 @@ import { answerMethod, parseRequest, type Route, sendText } from './http.ts';
 import type { Log } from './log.ts';
 import { listen, onFreePort, type PortWish } from './ports.ts';
 import { refuseUpgrade } from './sockets.ts';
+import type { Visitors } from './visitors.ts';
 
 const MAX_CONNECTIONS = 4000;
 const LIMITS = {
@@ -21,6 +22,8 @@ const LIMITS = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2_500,
 };
+/** No byte either way, though something waits to be sent or asked: streams send all the time, WebSockets have their pings. */
+const IDLE_MS = 65_000;
 const HANDSHAKE_MS = 10_000;
 const MIN_TLS = 'TLSv1.2';
 
@@ -33,6 +36,7 @@ export interface WebServerOptions {
   postPaths?: readonly string[];
   /** By path prefix; null: no WebSockets on this port. */
   upgrade: ((path: string, request: IncomingMessage, socket: Duplex, head: Buffer) => boolean) | null;
+  visitors: Visitors;
   counters: Counters;
   log: Log;
 }
@@ -46,7 +50,7 @@ export interface WebServer {
 }
 
 export async function createWebServer(options: WebServerOptions): Promise<WebServer> {
-  const { tls, routes, upgrade, counters, log } = options;
+  const { tls, routes, upgrade, visitors, counters, log } = options;
   const name = tls === null ? 'http' : 'https';
   const sockets = new Set<Socket>();
 
@@ -57,6 +61,13 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
     if (request === null) {
       counters.count(name, 'bad-request');
       response.writeHead(400, { Connection: 'close' });
+      response.end();
+      return;
+    }
+    const refused = visitors.ask(raw.socket.remoteAddress ?? '');
+    if (refused !== null) {
+      counters.count(name, refused);
+      response.writeHead(429, { 'Retry-After': '5', Connection: 'close' });
       response.end();
       return;
     }
@@ -82,9 +93,21 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       : createHttps({ ...LIMITS, ...tls, handshakeTimeout: HANDSHAKE_MS, minVersion: MIN_TLS }, answer);
   const server: Server = secure ?? createHttp(LIMITS, answer);
   server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_MS);
+  // Before any handshake, which is what a flood of connections would cost.
   server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const refused = visitors.arrive(address);
+    if (refused !== null) {
+      counters.count(name, refused);
+      socket.resetAndDestroy();
+      return;
+    }
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      visitors.left(address);
+    });
   });
   server.on('drop', () => counters.count(name, 'too-many-connections'));
   // Every device that does not trust the certificate yet ends up here: no event worth a line.
@@ -96,6 +119,12 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = request.url?.split('?')[0] ?? '';
+    const refused = visitors.ask(request.socket.remoteAddress ?? '');
+    if (refused !== null) {
+      counters.count(name, refused);
+      refuseUpgrade(socket, '429 Too Many Requests');
+      return;
+    }
     if (upgrade?.(path, request, socket, head) === true) return;
     counters.count(name, 'bad-upgrade');
     refuseUpgrade(socket, '404 Not Found');

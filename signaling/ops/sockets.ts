@@ -1,13 +1,17 @@
-/** What every WebSocket path has in common: bounds on size, number, silence, slowness and nonsense. */
+/** What every WebSocket path has in common: bounds on size, number, pace, silence, slowness and nonsense. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { type BudgetSize, createBudget } from './budget.ts';
 import type { Counters } from './counters.ts';
 
 /** A peer that answers no ping for this long is gone. */
 const PING_MS = 15_000;
 /** A socket that takes nothing while this much waits for it is closed: the others must not pay for it. */
 const MAX_BUFFERED_BYTES = 1_048_576;
+/** What waits for all sockets of a path together; beyond it, those that lag are closed earlier. */
+const MAX_BUFFERED_BY_ALL = 67_108_864;
+const LAGGING_BYTES = 65_536;
 /** After so many messages that do not parse, it is no client of ours. */
 const MAX_BAD_MESSAGES = 20;
 
@@ -15,6 +19,8 @@ export interface GuardedSocket {
   readonly request: IncomingMessage;
   /** @returns false when it is closed, or was just closed for being too slow */
   send(text: string): boolean;
+  /** Makes what was just received cost more, by what it causes; the socket is not read from until that is paid. */
+  charge(messages: number): void;
   /** Counts what did not parse; closes the socket when that goes on. */
   bad(reason: string): void;
   /** @param code RFC 6455, section 7.4 */
@@ -36,6 +42,10 @@ export interface SocketPathOptions {
   path: string;
   maxMessageBytes: number;
   maxSockets: number;
+  /** What one socket may say; beyond it the node does not read on until it may again, so the sender is slowed down. */
+  pace: { messages: BudgetSize; bytes: BudgetSize };
+  /** Monotonic milliseconds. */
+  now: () => number;
   counters: Counters;
   /** Said to each socket before the node closes it to stop. */
   farewell?: string;
@@ -56,7 +66,7 @@ export function refuseUpgrade(socket: Duplex, status: string): void {
 }
 
 export function createSocketPath(options: SocketPathOptions): SocketPath {
-  const { path, counters } = options;
+  const { path, counters, now } = options;
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
@@ -64,20 +74,40 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
   });
   const answered = new WeakSet<WebSocket>();
   let closed = false;
+  let bufferedByAll = 0;
 
   function guard(socket: WebSocket, request: IncomingMessage): GuardedSocket {
     let badMessages = 0;
+    const messages = createBudget(options.pace.messages, now());
+    const bytes = createBudget(options.pace.bytes, now());
+
+    function slowDown(): void {
+      const owedMs = Math.max(messages.owedMs(now()), bytes.owedMs(now()));
+      if (owedMs === 0 || socket.isPaused) return;
+      counters.count(path, 'slowed-down');
+      socket.pause();
+      setTimeout(() => socket.resume(), Math.ceil(owedMs)).unref();
+    }
+
     const guarded: GuardedSocket = {
       request,
       send(text) {
         if (socket.readyState !== WebSocket.OPEN) return false;
-        if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+        const waiting = socket.bufferedAmount;
+        const isLagging = bufferedByAll > MAX_BUFFERED_BY_ALL && waiting > LAGGING_BYTES;
+        if (waiting > MAX_BUFFERED_BYTES || isLagging) {
           counters.count(path, 'too-slow');
           socket.terminate();
           return false;
         }
-        socket.send(text);
+        const size = text.length;
+        bufferedByAll += size;
+        socket.send(text, () => (bufferedByAll -= size));
         return true;
+      },
+      charge(cost) {
+        messages.charge(cost, now());
+        slowDown();
       },
       bad(reason) {
         counters.count(path, reason);
@@ -92,7 +122,12 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
       terminate: () => socket.terminate(),
       onMessage: (listener) =>
         void socket.on('message', (data: RawData, isBinary: boolean) => {
-          if (socket.readyState === WebSocket.OPEN) listener(toBuffer(data), isBinary);
+          if (socket.readyState !== WebSocket.OPEN) return;
+          const message = toBuffer(data);
+          messages.charge(1, now());
+          bytes.charge(message.length, now());
+          slowDown();
+          listener(message, isBinary);
         }),
       onClose: (listener) => void socket.once('close', listener),
     };

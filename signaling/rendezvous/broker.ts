@@ -21,6 +21,11 @@ const MAX_PEERS = 1024;
 /** An offer to somebody who is not here waits this long, as a peer that reloads is back within it. */
 const EXPIRE_MS = 5_000;
 const SWEEP_MS = 1_000;
+/** Who calls two hundred others says some two thousand things at once. */
+const PACE = {
+  messages: { burst: 5_000, perSecond: 500 },
+  bytes: { burst: 8_388_608, perSecond: 1_048_576 },
+};
 const MAX_WAITING_PER_PEER = 64;
 const MAX_WAITING_BYTES = 4_194_304;
 
@@ -150,6 +155,8 @@ export function createBroker(counters: Counters, now: () => number): Broker {
     path: BROKER_PATH,
     maxMessageBytes: MAX_RENDEZVOUS_MESSAGE_BYTES,
     maxSockets: MAX_PEERS,
+    pace: PACE,
+    now,
     counters,
     onSocket: serve,
   });

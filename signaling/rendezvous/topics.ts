@@ -6,6 +6,16 @@ import { SIGNALING_PATH } from '../protocol/node-info.ts';
 import { MAX_RENDEZVOUS_MESSAGE_BYTES, MAX_TOPICS_PER_SOCKET, TopicMessage } from '../protocol/rendezvous.ts';
 
 const MAX_SOCKETS = 1024;
+/**
+ * A message costs as many as it reaches: every signal of y-webrtc goes to the whole room. Who joins fifty others causes some
+ * 20,000 deliveries, within the burst; a flood gets what costs a fifth of a core.
+ */
+const PACE = {
+  messages: { burst: 100_000, perSecond: 20_000 },
+  bytes: { burst: 8_388_608, perSecond: 2_097_152 },
+};
+/** A message that reaches nobody has to be parsed all the same. */
+const BASE_COST = 10;
 
 function parseMessage(data: Buffer): TopicMessage | null {
   try {
@@ -16,7 +26,8 @@ function parseMessage(data: Buffer): TopicMessage | null {
   }
 }
 
-export function createTopics(counters: Counters): SocketPath {
+/** @param now monotonic milliseconds */
+export function createTopics(counters: Counters, now: () => number): SocketPath {
   const subscribers = new Map<string, Set<GuardedSocket>>();
 
   function leave(socket: GuardedSocket, topic: string): void {
@@ -47,6 +58,7 @@ export function createTopics(counters: Counters): SocketPath {
         case 'publish': {
           const sockets = subscribers.get(message.topic);
           if (sockets === undefined) return;
+          socket.charge(sockets.size);
           const text = JSON.stringify({ ...message, clients: sockets.size });
           for (const receiver of sockets) receiver.send(text);
           return;
@@ -57,6 +69,7 @@ export function createTopics(counters: Counters): SocketPath {
     }
 
     socket.onMessage((data, isBinary) => {
+      socket.charge(BASE_COST);
       // y-webrtc's client sends text; lib0's older one sent the same JSON as binary.
       const message = parseMessage(data);
       if (message !== null) return handle(message);
@@ -73,6 +86,8 @@ export function createTopics(counters: Counters): SocketPath {
     path: SIGNALING_PATH,
     maxMessageBytes: MAX_RENDEZVOUS_MESSAGE_BYTES,
     maxSockets: MAX_SOCKETS,
+    pace: PACE,
+    now,
     counters,
     onSocket: serve,
   });

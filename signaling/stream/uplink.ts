@@ -20,6 +20,11 @@ import type { Stations } from './stations.ts';
 
 const HELLO_MS = 5_000;
 const MAX_UPLINKS = 128;
+/** 320 kbit/s are 42 frames and 40 KB a second. */
+const PACE = {
+  messages: { burst: 1_000, perSecond: 200 },
+  bytes: { burst: 2_097_152, perSecond: 131_072 },
+};
 /** So many messages in a row without one frame: this is not a stream. */
 const MAX_FRAMELESS = 20;
 /** Policy violation (RFC 6455, section 7.4.1): it is no use to try the same again at once. */
@@ -38,9 +43,11 @@ export interface UplinkOptions {
   stations: Stations;
   counters: Counters;
   log: Log;
+  /** Monotonic milliseconds. */
+  now: () => number;
 }
 
-export function createUplink({ stations, counters, log }: UplinkOptions): SocketPath {
+export function createUplink({ stations, counters, log, now }: UplinkOptions): SocketPath {
   function serve(socket: GuardedSocket): void {
     let current: { station: Station; feed: Feed; hello: UplinkHello } | null = null;
     let frameless = 0;
@@ -113,6 +120,8 @@ export function createUplink({ stations, counters, log }: UplinkOptions): Socket
     path: UPLINK_PATH,
     maxMessageBytes: MAX_UPLINK_MESSAGE_BYTES,
     maxSockets: MAX_UPLINKS,
+    pace: PACE,
+    now,
     counters,
     farewell: JSON.stringify({ type: 'refused', reason: 'shutting-down' } satisfies NodeUplinkMessage),
     onSocket: serve,
