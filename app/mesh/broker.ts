@@ -19,6 +19,8 @@ export interface BrokerOptions {
 
 export interface Broker {
   readonly isOpen: boolean;
+  /** When its present session began; -Infinity before the first. */
+  readonly openedAtMs: number;
   /** Null while the broker is out of reach. */
   connect(peerId: PeerId): DataConnection | null;
   /** Tries at once if it waits for its next attempt. */
@@ -38,6 +40,7 @@ export function createBroker(options: BrokerOptions): Broker {
   let failures = 0;
   let retryAtMs: number | null = null;
   let startedAtMs = nowMs();
+  let openedAtMs = -Infinity;
   let closed = false;
   let peer = start();
 
@@ -46,6 +49,7 @@ export function createBroker(options: BrokerOptions): Broker {
     const created = new Peer(selfId, { host, port, path, secure, config, token, debug: 0 });
     created.on('open', () => {
       failures = 0;
+      openedAtMs = nowMs();
       onOpen();
     });
     created.on('connection', onIncoming);
@@ -75,6 +79,9 @@ export function createBroker(options: BrokerOptions): Broker {
   return {
     get isOpen() {
       return peer.open;
+    },
+    get openedAtMs() {
+      return openedAtMs;
     },
     connect(peerId) {
       if (!peer.open) return null;

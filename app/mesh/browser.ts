@@ -80,6 +80,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
   };
   let status: MeshStatus = 'connecting';
   let closed = false;
+  let topicLostAtMs = -Infinity;
 
   const iceServers = createIceServers({
     origin: node.origin,
@@ -102,7 +103,10 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     secure,
     config: iceServers.config,
     nowMs,
-    onOpen: () => links.redial(),
+    onOpen() {
+      if (discovery.isUp) discovery.announce(true);
+      links.redial();
+    },
     onIncoming: (connection) => links.accept(connection),
   });
 
@@ -118,6 +122,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     onOpen: (peerId) => room.opened(peerId),
     onClose(peerId, left) {
       discovery.linkClosed(peerId, left);
+      if (!left) discovery.check();
       room.closed(peerId, left);
     },
     onMessage: (channel, from, message, receivedAtMs) => onMessage[channel].emit(from, message, receivedAtMs),
@@ -148,9 +153,12 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     },
     onUp(isUp) {
       if (isUp) {
-        broker.retryNow();
+        // A session with the broker from before shares the fate of the topic's socket, and would not notice for minutes.
+        if (broker.isOpen && broker.openedAtMs < topicLostAtMs) broker.reconnect();
+        else if (broker.isOpen) discovery.announce(true);
+        else broker.retryNow();
         iceServers.retryNow();
-      }
+      } else topicLostAtMs = nowMs();
       updateStatus();
     },
   });
@@ -205,6 +213,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     onSleeping: (sleeping) => room.company.setSleeping(sleeping),
     onWake() {
       tick();
+      discovery.check();
       if (!discovery.isUp || !broker.isOpen) retryNow();
     },
     onLeave: close,

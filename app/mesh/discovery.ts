@@ -28,6 +28,8 @@ export interface Discovery {
   /** Tells the topic that this peer is here. */
   announce(fresh: boolean): void;
   retryNow(): void;
+  /** The network may have changed: is the node still there? */
+  check(): void;
   reconnect(): void;
   /** Called every second. */
   tick(): void;
@@ -44,10 +46,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     topic: options.topic,
     key: options.key,
     nowMs,
-    onUp(isUp) {
-      if (isUp) announce(true);
-      options.onUp(isUp);
-    },
+    onUp: options.onUp,
     onAnnouncement: hear,
   });
 
@@ -86,6 +85,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     },
     announce,
     retryNow: signaling.retryNow,
+    check: signaling.check,
     reconnect: signaling.reconnect,
     tick() {
       signaling.tick();

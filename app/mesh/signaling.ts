@@ -5,8 +5,8 @@ import { backoffMs } from './backoff.ts';
 
 const OPEN_DEADLINE_MS = 8_000;
 const PING_MS = 5_000;
-/** The node answers pings at once: a socket that brought nothing for this long is dead, whatever it says. */
-const SILENT_AFTER_MS = 12_000;
+/** The node answers pings at once: a socket that brought nothing for this long after one is dead, whatever it says. */
+const ANSWER_DEADLINE_MS = 4_000;
 
 const Published = v.object({ type: v.literal('publish'), topic: v.string(), data: v.unknown() });
 
@@ -27,6 +27,8 @@ export interface Signaling {
   /** Tries at once if it waits for its next attempt. */
   retryNow(): void;
   reconnect(): void;
+  /** The network may have changed: asks the node for a sign of life now, not at the next turn. */
+  check(): void;
   /** Called every second. */
   tick(): void;
   close(): void;
@@ -95,6 +97,11 @@ export function createSignaling(options: SignalingOptions): Signaling {
     setUp(false);
   }
 
+  function ping(open: WebSocket): void {
+    pingedAtMs = nowMs();
+    open.send('{"type":"ping"}');
+  }
+
   start();
 
   return {
@@ -116,17 +123,18 @@ export function createSignaling(options: SignalingOptions): Signaling {
       if (socket) lost(socket);
       start();
     },
+    check() {
+      const isWaiting = heardAtMs < pingedAtMs;
+      if (socket !== null && isUp && !isWaiting) ping(socket);
+    },
     tick() {
       const now = nowMs();
       if (socket === null) {
         if (retryAtMs !== null && now >= retryAtMs) start();
       } else if (!isUp) {
         if (now - startedAtMs > OPEN_DEADLINE_MS) lost(socket);
-      } else if (now - heardAtMs > SILENT_AFTER_MS) lost(socket);
-      else if (now - pingedAtMs > PING_MS) {
-        pingedAtMs = now;
-        socket.send('{"type":"ping"}');
-      }
+      } else if (heardAtMs < pingedAtMs && now - pingedAtMs > ANSWER_DEADLINE_MS) lost(socket);
+      else if (now - pingedAtMs > PING_MS) ping(socket);
     },
     close() {
       if (closed) return;

@@ -27,8 +27,8 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-/** Builds the harness with Vite, starts a node that serves it, and Chromium. `name`: one build folder a test file. */
-export async function startHarness(name: string): Promise<Harness> {
+/** Builds the harness with Vite; gives its folder. `name`: one a test file. */
+export async function buildHarness(name: string): Promise<string> {
   const distDir = join(HERE, '..', '.cache', `harness-${name}`);
   const details = fileURLToPath(new URL('../../app/mesh/browser-details.ts', import.meta.url));
   await build({
@@ -39,6 +39,12 @@ export async function startHarness(name: string): Promise<Harness> {
     worker: { format: 'es' },
     build: { outDir: distDir, emptyOutDir: true, target: 'es2022' },
   });
+  return distDir;
+}
+
+/** Builds the harness, starts a node that serves it, and Chromium. */
+export async function startHarness(name: string): Promise<Harness> {
+  const distDir = await buildHarness(name);
   const node = await startNode({ distDir });
   const browser: Browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',

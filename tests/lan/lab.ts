@@ -18,6 +18,14 @@ export interface LabHost {
   output(command: string, args: readonly string[], input?: string): Promise<Buffer>;
   /** Takes the cable out, or puts it back. */
   setLink(state: 'up' | 'down'): void;
+  /** As Wi-Fi client isolation does: isolated hosts reach those that are not, and not each other. */
+  setIsolated(on: boolean): void;
+  /** Nothing leaves this host for that address any more, or again; what comes from there still arrives. */
+  setUnreachable(address: string, on: boolean): void;
+  /** As a DHCP server does that gives it another one. */
+  changeAddress(address: string): void;
+  /** Stops everything that runs on this host in mid-instruction, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void;
 }
 
 export interface Lab {
@@ -94,12 +102,20 @@ function routeGroups(netns: string): void {
   ip('-n', netns, 'route', 'replace', '224.0.0.0/4', 'dev', DEVICE);
 }
 
-function createHost(name: string, netns: string, address: string): LabHost {
+function createHost(
+  name: string,
+  netns: string,
+  firstAddress: string,
+  port: { lan: string; device: string },
+): LabHost {
+  let address = firstAddress;
   const start = (command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess =>
     spawn('ip', ['netns', 'exec', netns, command, ...args], options);
   return {
     name,
-    address,
+    get address() {
+      return address;
+    },
     netns,
     spawn: start,
     output(command, args, input = '') {
@@ -122,6 +138,21 @@ function createHost(name: string, netns: string, address: string): LabHost {
       ip('-n', netns, 'link', 'set', DEVICE, state);
       if (state === 'up') routeGroups(netns);
     },
+    setIsolated(on) {
+      ip('-n', port.lan, 'link', 'set', port.device, 'type', 'bridge_slave', 'isolated', on ? 'on' : 'off');
+    },
+    setUnreachable(to, on) {
+      ip('-n', netns, 'route', on ? 'add' : 'del', 'blackhole', `${to}/32`);
+    },
+    changeAddress(next) {
+      ip('-n', netns, 'addr', 'add', `${next}/24`, 'brd', '+', 'dev', DEVICE);
+      ip('-n', netns, 'addr', 'del', `${address}/24`, 'dev', DEVICE);
+      address = next;
+      // With the first address of a subnet the kernel takes away the others too, and the routes.
+      ip('-n', netns, 'addr', 'replace', `${next}/24`, 'brd', '+', 'dev', DEVICE);
+      routeGroups(netns);
+    },
+    signal: (signal) => signalAll(netns, signal),
   };
 }
 
@@ -151,7 +182,7 @@ export function createLab(names: readonly string[]): Lab {
       ip('-n', netns, 'addr', 'add', `${address}/24`, 'brd', '+', 'dev', DEVICE);
       ip('-n', netns, 'link', 'set', DEVICE, 'up', 'multicast', 'on');
       routeGroups(netns);
-      hosts.set(name, createHost(name, netns, address));
+      hosts.set(name, createHost(name, netns, address, { lan, device: `port${index}` }));
     });
   } catch (error) {
     removeAllNow();
@@ -167,7 +198,8 @@ export function createLab(names: readonly string[]): Lab {
     async close() {
       process.off('exit', removeAllNow);
       const living = all.filter((netns) => namespaces().includes(netns));
-      for (const netns of living) signalAll(netns, 'SIGTERM');
+      for (const netns of living)
+        for (const signal of ['SIGTERM', 'SIGCONT'] as const) signalAll(netns, signal);
       try {
         const areEmpty = (): boolean => living.every((netns) => processesIn(netns).length === 0);
         await until('the lab to be empty', areEmpty, { deadlineMs: 5000 });

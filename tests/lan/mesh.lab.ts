@@ -1,0 +1,293 @@
+/** The mesh on every LAN that people have: what blocks, breaks, sleeps and moves, one at a time. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '../fixtures/until.ts';
+import { labProblem } from './lab.ts';
+import { type MeshLab, type MeshPhone, createMeshLab } from './mesh-lab.ts';
+
+const problem = labProblem();
+if (problem !== null) console.log(`Skipped: ${problem}.`);
+
+const isLong = process.env['LAB_LONG'] === '1';
+const FREEZES = isLong ? 10 : 2;
+const FROZEN_MS = 31_000;
+const OUTAGE_MS = isLong ? 300_000 : 40_000;
+/** What the room may take to be whole again. */
+const BACK_MS = 15_000;
+const MDNS_GROUP = '224.0.0.251';
+
+const forMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe.skipIf(problem !== null)('the mesh on a LAN', () => {
+  let mesh: MeshLab;
+  let phones: MeshPhone[] = [];
+  let edits = 0;
+
+  beforeAll(async () => {
+    mesh = await createMeshLab(['ada', 'ben', 'cleo']);
+  }, 120_000);
+  afterAll(() => mesh?.close(), 60_000);
+  beforeEach(() => mesh.newRoom());
+  afterEach(async () => {
+    await Promise.all(phones.map((phone) => phone.close()));
+    phones = [];
+  });
+
+  async function join(name: string): Promise<MeshPhone> {
+    const phone = await mesh.join(name);
+    phones.push(phone);
+    return phone;
+  }
+
+  async function meet(all: readonly MeshPhone[], deadlineMs = BACK_MS): Promise<void> {
+    for (const phone of all) {
+      const others = all.filter((other) => other !== phone).map((other) => other.selfId);
+      await until(
+        `${phone.host.name} to meet everyone`,
+        async () => {
+          const peers = await phone.ask('peers');
+          return others.every((id) => peers.includes(id));
+        },
+        { deadlineMs },
+      );
+    }
+  }
+
+  /** Edits on each side, and waits until all have all of them. */
+  async function converge(all: readonly MeshPhone[], deadlineMs = BACK_MS): Promise<void> {
+    const key = `edit ${++edits} of `;
+    for (const phone of all) await phone.ask('docSet', key + phone.host.name, edits);
+    await converged(
+      all,
+      all.map((phone) => key + phone.host.name),
+      deadlineMs,
+    );
+  }
+
+  async function converged(
+    all: readonly MeshPhone[],
+    keys: readonly string[],
+    deadlineMs = BACK_MS,
+  ): Promise<void> {
+    for (const phone of all) {
+      await until(
+        `${phone.host.name} to have every edit`,
+        async () => {
+          const doc = await phone.ask('docJson');
+          return keys.every((key) => key in doc);
+        },
+        { deadlineMs },
+      );
+    }
+  }
+
+  const present = async (phone: MeshPhone, other: MeshPhone) =>
+    other.selfId in (await phone.ask('presences'));
+
+  const pathTo = async (from: MeshPhone, to: MeshPhone) =>
+    until(
+      `${from.host.name} to know its path to ${to.host.name}`,
+      async () => {
+        const all = await from.ask('connections');
+        const one = all.find(({ peerId }) => peerId === to.selfId);
+        return one && one.path !== 'unknown' && one.roundTripMs !== null ? one : null;
+      },
+      { deadlineMs: BACK_MS },
+    );
+
+  test('without a default route phones meet directly', async () => {
+    const [ada, ben, cleo] = [await join('ada'), await join('ben'), await join('cleo')];
+    for (const { host } of phones)
+      expect((await host.output('ip', ['route'])).toString()).not.toContain('default');
+    await meet(phones);
+    await converge(phones);
+    for (const [from, to] of [
+      [ada, ben],
+      [ben, cleo],
+      [cleo, ada],
+    ] as const)
+      expect((await pathTo(from, to)).path).toBe('direct');
+  });
+
+  test('with mDNS blocked they meet directly all the same', async () => {
+    const hosts = ['ada', 'ben'].map((name) => mesh.lab.host(name));
+    for (const host of hosts) host.setUnreachable(MDNS_GROUP, true);
+    try {
+      const [ada, ben] = [await join('ada'), await join('ben')];
+      await meet(phones);
+      await converge(phones);
+      expect((await pathTo(ada, ben)).path).toBe('direct');
+      expect((await pathTo(ben, ada)).path).toBe('direct');
+    } finally {
+      for (const host of hosts) host.setUnreachable(MDNS_GROUP, false);
+    }
+  });
+
+  test('isolated clients meet through the node’s relay, and reach who is not isolated directly', async () => {
+    const hosts = ['ada', 'ben'].map((name) => mesh.lab.host(name));
+    for (const host of hosts) host.setIsolated(true);
+    try {
+      const [ada, ben, cleo] = [await join('ada'), await join('ben'), await join('cleo')];
+      const knock = (to: MeshPhone) =>
+        ada.host.output('curl', ['-sS', '-m1', `http://${to.host.address}:9/`]);
+      await expect(knock(ben)).rejects.toThrow(/timed out|No route to host/i);
+      await expect(knock(cleo)).rejects.toThrow(/Failed to connect/i);
+      await meet(phones);
+      await converge(phones);
+      expect((await pathTo(ada, ben)).path).toBe('relayed');
+      expect((await pathTo(ben, ada)).path).toBe('relayed');
+      expect((await pathTo(ada, cleo)).path).toBe('direct');
+      // Songs go through it as well.
+      expect(await ada.ask('sendSeries', ben.selfId, 'bytes', 40, 60_000, 1, true)).toBeNull();
+      await until('the bytes', async () => (await ben.ask('received', 'bytes')).count === 40, {
+        deadlineMs: BACK_MS,
+      });
+      expect((await ben.ask('received', 'bytes')).intact).toBe(true);
+    } finally {
+      for (const host of hosts) host.setIsolated(false);
+    }
+  });
+
+  test('while the node restarts phones stay linked and edit; who comes after it meets them', async () => {
+    const [ada, ben] = [await join('ada'), await join('ben')];
+    await meet(phones);
+    await mesh.stopNode();
+    await converge([ada, ben]);
+    expect(await ada.ask('status')).toBe('connected');
+    await mesh.startNode();
+    await join('cleo');
+    await meet(phones);
+    await converge(phones);
+    for (const phone of [ada, ben]) expect(await phone.ask('everPeers')).toHaveLength(2);
+  });
+
+  test('a phone whose address changed is back', async () => {
+    const [ada, ben] = [await join('ada'), await join('ben')];
+    await meet(phones);
+    const before = ada.host.address;
+    try {
+      ada.host.changeAddress('10.77.0.77');
+      await ben.ask('docSet', 'while ada moved', 1);
+      await until(
+        'ada to be linked from its new address',
+        async () => {
+          await converged([ada], ['while ada moved'], 1_000);
+          return true;
+        },
+        { deadlineMs: 2 * BACK_MS },
+      );
+      await meet(phones);
+      await converge(phones);
+    } finally {
+      ada.host.changeAddress(before);
+    }
+  });
+
+  test('phones cut off from the node in turn, then from each other, then from both, are one room again', async () => {
+    const [ada, ben] = [await join('ada'), await join('ben')];
+    await meet(phones);
+
+    const { address } = mesh.node;
+    for (const cutOff of phones) {
+      cutOff.host.setUnreachable(address, true);
+      try {
+        await expect(cutOff.host.output('curl', ['-sS', '-m1', `http://${address}/`])).rejects.toThrow();
+        await converge(phones);
+        expect((await pathTo(ada, ben)).path).toBe('direct');
+      } finally {
+        cutOff.host.setUnreachable(address, false);
+      }
+    }
+
+    for (const { host } of phones) host.setIsolated(true);
+    try {
+      await until('the relay to take over', async () => (await pathTo(ada, ben)).path === 'relayed', {
+        deadlineMs: 2 * BACK_MS,
+      });
+      await converge(phones);
+    } finally {
+      for (const { host } of phones) host.setIsolated(false);
+    }
+
+    ada.host.setLink('down');
+    try {
+      await until(
+        'both to see the other gone',
+        async () => !(await present(ada, ben)) && !(await present(ben, ada)),
+      );
+      await until('ada to be alone', async () => (await ada.ask('status')) === 'alone', {
+        deadlineMs: 2 * BACK_MS,
+      });
+      await ada.ask('docSet', 'ada alone', 1);
+      await ben.ask('docSet', 'ben alone', 1);
+    } finally {
+      ada.host.setLink('up');
+    }
+    await meet(phones);
+    await converged(phones, ['ada alone', 'ben alone']);
+  }, 180_000);
+
+  test('a phone whose browser is killed is gone within five seconds', async () => {
+    const [ada, cleo] = [await join('ada'), await join('cleo')];
+    await meet(phones);
+    await until('presence', () => present(ada, cleo));
+    const killedAtMs = performance.now();
+    cleo.host.signal('SIGKILL');
+    await until('cleo to be gone', async () => !(await present(ada, cleo)));
+    expect(performance.now() - killedAtMs).toBeLessThan(5_000);
+    expect(await ada.ask('asleep')).toEqual({});
+  });
+
+  test(
+    `a browser frozen for 31 s is back and converged within 15 s, ${FREEZES} times of ${FREEZES}`,
+    async () => {
+      const [ada, ben, cleo] = [await join('ada'), await join('ben'), await join('cleo')];
+      await meet(phones);
+      const tookMs: number[] = [];
+      for (let round = 0; round < FREEZES; round++) {
+        const sleeper = [ada, ben][round % 2]!;
+        const awake = phones.filter((phone) => phone !== sleeper);
+        sleeper.host.signal('SIGSTOP');
+        const frozen = forMs(FROZEN_MS);
+        await until('the sleeper to be missed', async () => !(await present(cleo, sleeper)));
+        await cleo.ask('docSet', `while asleep ${round}`, round);
+        await frozen;
+        sleeper.host.signal('SIGCONT');
+        const wokeAtMs = performance.now();
+        await meet(phones);
+        await converged([sleeper], [`while asleep ${round}`]);
+        await sleeper.ask('docSet', `awake ${round}`, round);
+        await converged(awake, [`awake ${round}`]);
+        tookMs.push(performance.now() - wokeAtMs);
+      }
+      console.log(`back after a freeze of 31 s: ${tookMs.map((ms) => `${Math.round(ms)} ms`).join(', ')}`);
+      expect(Math.max(...tookMs)).toBeLessThan(BACK_MS);
+    },
+    FREEZES * (FROZEN_MS + 2 * BACK_MS) + 60_000,
+  );
+
+  test(
+    `after the node was away for ${OUTAGE_MS / 1000} s and links broke, the room is whole within 15 s`,
+    async () => {
+      const [ada, ben, cleo] = [await join('ada'), await join('ben'), await join('cleo')];
+      await meet(phones);
+      await mesh.stopNode();
+      const over = forMs(OUTAGE_MS);
+      ben.host.setLink('down');
+      await until('ben to be missed', async () => !(await present(ada, ben)));
+      ben.host.setLink('up');
+      await ben.ask('docSet', 'ben during the outage', 1);
+      await ada.ask('docSet', 'ada during the outage', 1);
+      await converged([cleo], ['ada during the outage']);
+      expect(await ben.ask('docJson')).not.toHaveProperty('ada during the outage');
+      await over;
+      await mesh.startNode();
+      const startedAtMs = performance.now();
+      await meet(phones);
+      await converged(phones, ['ben during the outage', 'ada during the outage']);
+      const tookMs = performance.now() - startedAtMs;
+      console.log(`whole after an outage of ${OUTAGE_MS / 1000} s: ${Math.round(tookMs)} ms`);
+      expect(tookMs).toBeLessThan(BACK_MS);
+    },
+    OUTAGE_MS + 120_000,
+  );
+});
