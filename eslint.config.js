@@ -61,6 +61,7 @@ const PLACES = [
     local: ['app/playback', 'app/voice', 'app/session', 'signaling/protocol', ...PORTS],
     packages: ['wasm-media-encoders', 'valibot', 'yjs'],
   },
+  { files: 'app/doctor', local: ['signaling/protocol'], packages: ['valibot'] },
   { files: 'app/intents', local: ['app/session'], packages: ['valibot'] },
   {
     files: 'app/state',
@@ -72,6 +73,7 @@ const PLACES = [
       'app/voice',
       'app/host',
       'app/intents',
+      'app/doctor',
       'app/mesh/transport.ts',
       'signaling/protocol',
     ],

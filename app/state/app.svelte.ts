@@ -1,21 +1,25 @@
 import type { AppModel } from './model.ts';
-import type { Device } from './device.svelte.ts';
-import type { Notices } from './notices.svelte.ts';
 
 /** Everything that exists only once a room is open. */
 export type RoomParts = Pick<AppModel, 'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host'>;
 
+export type AppParts = Pick<AppModel, 'device' | 'notices' | 'rooms' | 'doctor'>;
+
 /** The whole of what the screens see. The room's parts may be read from the stages `naming` and `ready` on. */
 export class App implements AppModel {
-  readonly device: Device;
-  readonly notices: Notices;
+  readonly device: AppModel['device'];
+  readonly notices: AppModel['notices'];
+  readonly rooms: AppModel['rooms'];
+  readonly doctor: AppModel['doctor'];
   #stage = $state<AppModel['stage']>('opening');
   #problem = $state<string | null>(null);
   #parts = $state.raw<RoomParts | null>(null);
 
-  constructor(device: Device, notices: Notices) {
+  constructor({ device, notices, rooms, doctor }: AppParts) {
     this.device = device;
     this.notices = notices;
+    this.rooms = rooms;
+    this.doctor = doctor;
   }
 
   get stage(): AppModel['stage'] {
@@ -46,13 +50,18 @@ export class App implements AppModel {
     return this.#opened().host;
   }
 
-  fail(stage: 'no-room' | 'unsupported', problem: string): void {
+  fail(stage: 'no-room' | 'unsupported' | 'moved', problem: string): void {
     this.#problem = problem;
     this.#stage = stage;
   }
   open(parts: RoomParts, isNamed: boolean): void {
     this.#parts = parts;
     this.#stage = isNamed ? 'ready' : 'naming';
+  }
+  /** The room is being closed. Its parts stay readable until the next one's take their place. */
+  shut(): void {
+    this.#stage = 'opening';
+    this.#problem = null;
   }
   named(): void {
     if (this.#stage === 'naming') this.#stage = 'ready';

@@ -1,14 +1,35 @@
-/** The few things that this device keeps outside the document: who I am, which room, how loud. Parsed like any input. */
+/** The few things that this device keeps outside the document: who I am, which rooms, how loud. Parsed like any input. */
 import * as v from 'valibot';
+import { isSecret } from '../../signaling/protocol/secret.ts';
+
+const Secret = v.pipe(v.string(), v.check(isSecret));
+const Millis = v.pipe(v.number(), v.finite());
+
+const KeptRoom = v.object({
+  secret: Secret,
+  /** As it was called when this device was there last; empty before it has been. */
+  name: v.pipe(v.string(), v.maxLength(80)),
+  /** Wall clock. */
+  lastSeenMs: Millis,
+  /** Room time minus this device's own when it was last there: a lone device's room time goes on over a reload. */
+  offsetMs: v.optional(Millis, 0),
+  /** Made on this device, as opposed to come to by a link. */
+  made: v.optional(v.boolean(), false),
+  /** The link was replaced, and this device knows by what. */
+  replacedBy: v.optional(v.nullable(Secret), null),
+  /** This device replaced the link then (wall clock), and tells those who come late. */
+  replacedAtMs: v.optional(v.nullable(Millis), null),
+});
+export type KeptRoom = v.InferOutput<typeof KeptRoom>;
 
 const Kept = v.object({
   memberId: v.pipe(v.string(), v.minLength(8), v.maxLength(64)),
   name: v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(80))),
+  /** Of the room that an address without a fragment leads to: the one this device was in last. */
   secret: v.nullable(v.string()),
+  rooms: v.optional(v.array(KeptRoom), []),
   volume: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   listening: v.boolean(),
-  /** Room time minus this device's own when it was last here: a lone device's room time goes on over a reload. */
-  roomOffsetMs: v.pipe(v.number(), v.finite()),
   theme: v.picklist(['system', 'light', 'dark']),
   /** The node's last answer to /node.json, so that the links are right while the node is away. */
   nodeInfo: v.nullable(v.unknown()),
@@ -18,8 +39,14 @@ export type Kept = v.InferOutput<typeof Kept>;
 const KEY = 'earshot.device';
 
 export interface KeptStore {
+  /** What is kept now, by another tab, too. */
   read(): Kept;
   update(change: Partial<Kept>): void;
+  /** What is kept of one room, or null. */
+  room(secret: string): KeptRoom | null;
+  /** Changes what is kept of a room; remembers it when it was not known. */
+  updateRoom(secret: string, change: Partial<Omit<KeptRoom, 'secret'>>): void;
+  forgetRoom(secret: string): void;
 }
 
 /**
@@ -27,29 +54,64 @@ export interface KeptStore {
  * @param newId makes the memberId of a device that has none yet.
  */
 export function createKeptStore(storage: Storage | null, newId: () => string): KeptStore {
-  let kept = parse(storage?.getItem(KEY) ?? null) ?? {
+  let text = storage?.getItem(KEY) ?? null;
+  let kept: Kept = parse(text) ?? {
     memberId: newId(),
     name: null,
     secret: null,
+    rooms: [],
     volume: 0.8,
     listening: false,
-    roomOffsetMs: 0,
     theme: 'system' as const,
     nodeInfo: null,
   };
-  const write = (): void => {
+
+  function read(): Kept {
+    const stored = storage?.getItem(KEY) ?? null;
+    if (stored !== text) {
+      text = stored;
+      kept = parse(stored) ?? kept;
+    }
+    return kept;
+  }
+  function update(change: Partial<Kept>): void {
+    kept = { ...read(), ...change };
     try {
-      storage?.setItem(KEY, JSON.stringify(kept));
+      const next = JSON.stringify(kept);
+      storage?.setItem(KEY, next);
+      if (storage !== null) text = next;
     } catch {
       // A full or forbidden storage costs the memory of this device, not the session.
     }
-  };
-  write();
+  }
+  update({});
+
   return {
-    read: () => kept,
-    update(change) {
-      kept = { ...kept, ...change };
-      write();
+    read,
+    update,
+    room: (secret) => read().rooms.find((room) => room.secret === secret) ?? null,
+    updateRoom(secret, change) {
+      const { rooms } = read();
+      const known = rooms.find((room) => room.secret === secret);
+      const room: KeptRoom = {
+        name: '',
+        lastSeenMs: 0,
+        offsetMs: 0,
+        made: false,
+        replacedBy: null,
+        replacedAtMs: null,
+        ...known,
+        ...change,
+        secret,
+      };
+      update({ rooms: known ? rooms.map((one) => (one === known ? room : one)) : [...rooms, room] });
+    },
+    forgetRoom(secret) {
+      const { rooms, secret: last } = read();
+      update({
+        rooms: rooms.filter((room) => room.secret !== secret),
+        secret: last === secret ? null : last,
+      });
     },
   };
 }

@@ -3,6 +3,7 @@
  * `app/state/*.svelte.ts` implement it with runes; the gallery in `tests/gallery` with plain `$state`, to show every
  * screen in every state. Reading a property inside a component subscribes to it.
  */
+import type { Finding, Path, Remedy } from '../doctor/judge.ts';
 import type { Loop, OrderMode } from '../session/schema.ts';
 
 export type Role = 'guest' | 'dj' | 'owner';
@@ -10,10 +11,16 @@ export type Connection = 'connecting' | 'connected' | 'alone';
 export type DeviceKind = 'phone' | 'tablet' | 'laptop';
 
 export interface AppModel {
-  /** `unsupported` (no secure context or a missing API: `problem` says which), `no-room` (the link carries none). */
-  readonly stage: 'opening' | 'no-room' | 'unsupported' | 'naming' | 'ready';
-  /** In plain words, with the remedy; for `unsupported` and `no-room`. */
+  /**
+   * `unsupported` (no secure context or a missing API: `problem` says which), `no-room` (the link carries none), `moved`
+   * (the room's owner replaced the link by which this device came).
+   */
+  readonly stage: 'opening' | 'no-room' | 'unsupported' | 'moved' | 'naming' | 'ready';
+  /** In plain words, with the remedy; for `unsupported`, `no-room` and `moved`. */
   readonly problem: string | null;
+  /** May be read at every stage. */
+  readonly rooms: RoomsModel;
+  readonly doctor: DoctorModel;
   readonly room: RoomModel;
   readonly people: PeopleModel;
   readonly now: NowModel;
@@ -33,6 +40,44 @@ export interface RoomModel {
   readonly joinLink: string;
   /** The HTTPS address with the secret in its fragment, for devices that already trust the certificate. */
   readonly appLink: string;
+  /** What everybody here should know and may do something about; shown below the header, never in the way. */
+  readonly banner: { text: string; action: { label: string; run(): void } | null } | null;
+}
+
+export interface RoomEntry {
+  id: string;
+  name: string;
+  isCurrent: boolean;
+  /** Wall clock. */
+  lastSeenMs: number;
+  joinLink: string;
+}
+
+/** What goes from this device with a room. */
+export interface Losses {
+  /** Songs on this device that no other room here uses. */
+  songs: number;
+  bytes: number;
+  /** Those of them that nobody else in reach has; null for a room that is not open: it can't be known. */
+  onlyHere: number | null;
+}
+
+/** The rooms that this device knows; the node keeps no list. */
+export interface RoomsModel {
+  /** The current one first, then by when this device was there last. */
+  readonly list: readonly RoomEntry[];
+  open(id: string): void;
+  /** Makes a room of this name and goes there. */
+  make(name: string): void;
+  lossesOf(id: string): Promise<Losses>;
+  /** Forgets the room on this device, with the songs that no other room here uses. */
+  leave(id: string): Promise<void>;
+  readonly canReplaceLink: boolean;
+  /**
+   * Gives the current room a new link, shuts the old one, and takes these peers along. Resolves when that is done: this
+   * device is then in the room's new place.
+   */
+  replaceLink(peerIds: readonly string[]): Promise<void>;
 }
 
 export interface Person {
@@ -256,4 +301,25 @@ export interface NoticesModel {
   dismiss(id: string): void;
   hold(id: string): void;
   release(id: string): void;
+}
+
+/** Another device in sight, and how this one reaches it. */
+export interface DoctorLink {
+  peerId: string;
+  name: string;
+  hue: number;
+  path: Path;
+  roundTripMs: number | null;
+}
+
+export interface DoctorModel {
+  /** `failed`: the doctor itself could not be loaded. */
+  readonly state: 'idle' | 'looking' | 'done' | 'failed';
+  /** Of the last look, the worst first. */
+  readonly findings: readonly Finding[];
+  readonly links: readonly DoctorLink[];
+  /** As text without secrets and names. */
+  readonly report: string;
+  look(): void;
+  remedy(remedy: Remedy): Promise<void>;
 }

@@ -2,7 +2,9 @@
 import * as v from 'valibot';
 import { NODE_INFO_PATH, NodeInfo } from '../../signaling/protocol/node-info.ts';
 import { StatusReport } from '../../signaling/protocol/status.ts';
+import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../signaling/protocol/uplink.ts';
 import type { KeptStore } from './kept.ts';
+import { fitOf, type Fit } from './versions.ts';
 
 const LISTENERS_EVERY_MS = 5_000;
 const GIVE_UP_MS = 4_000;
@@ -23,6 +25,7 @@ export function watchNode(options: {
   kept: KeptStore;
   roomId: string;
   onInfo: (info: NodeInfo) => void;
+  onFit: (fit: Fit) => void;
   /** Null: out of reach. */
   onListeners: (listeners: number | null) => void;
 }): NodeWatch {
@@ -39,7 +42,10 @@ export function watchNode(options: {
   }
 
   async function askInfo(): Promise<void> {
-    const info = readNodeInfo(await ask(NODE_INFO_PATH));
+    const answer = await ask(NODE_INFO_PATH);
+    if (answer !== null && !abort.signal.aborted)
+      options.onFit(fitOf(answer, { protocol: PROTOCOL_VERSION, minProtocol: MIN_PROTOCOL_VERSION }));
+    const info = readNodeInfo(answer);
     if (info === null || abort.signal.aborted) return;
     options.kept.update({ nodeInfo: info });
     options.onInfo(info);

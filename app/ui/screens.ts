@@ -4,6 +4,8 @@ export const screens = {
   music: () => import('./Music.svelte'),
   people: () => import('./People.svelte'),
   speakers: () => import('./Speakers.svelte'),
+  rooms: () => import('./RoomsSheet.svelte'),
+  doctor: () => import('./DoctorSheet.svelte'),
   invite: () => import('./InviteSheet.svelte'),
 };
 

@@ -1,5 +1,6 @@
 /** The people and songs of the pictures, and as many more as a state wants. */
-import type { MusicRow, Person, QueueRow, TrackView } from '../../app/state/model.ts';
+import { judge, type Finding, type Observations } from '../../app/doctor/judge.ts';
+import type { DoctorLink, MusicRow, Person, QueueRow, RoomEntry, TrackView } from '../../app/state/model.ts';
 
 export function hue(name: string): number {
   let h = 7;
@@ -108,3 +109,47 @@ export function musicRow(index: number, over: Partial<MusicRow> = {}): MusicRow 
 export const LONG =
   'The Very Long and Winding Title of a Song That Was Named by Somebody Who Never Saw a Phone (Remastered)';
 export const LONG_ARTIST = 'The Orchestra of Uncommonly Extensive Denominations feat. Everybody';
+
+export function roomEntry(index: number, over: Partial<RoomEntry> = {}): RoomEntry {
+  return {
+    id: `room-${index}`,
+    name: 'Attic party',
+    isCurrent: false,
+    lastSeenMs: Date.now(),
+    joinLink: `http://192.168.1.20:8097/#room-${index}`,
+    ...over,
+  };
+}
+
+export const HEALTHY: Observations = {
+  nowMs: Date.UTC(2026, 4, 1),
+  secureContext: true,
+  nodeReached: true,
+  certificate: { validUntilMs: Date.UTC(2027, 3, 1), issuedBy: 'local' },
+  wallClockAheadMs: 300,
+  microphone: 'granted',
+  localNetwork: 'granted',
+  hostCandidates: 'addresses',
+  stun: 'answers',
+  turn: 'relays',
+  peers: [],
+  streamReached: true,
+  storage: { usedBytes: 412e6, quotaBytes: 6e9, persistent: true },
+  serviceWorker: 'ready',
+  clock: { state: 'follows', roundTripMs: 3 },
+};
+
+export function doctorLinks(over: Partial<DoctorLink>[] = []): DoctorLink[] {
+  return [0, 2, 3, 4, 5].map((i, at) => ({
+    peerId: `p${i}`,
+    name: NAMES[i] ?? 'Anna',
+    hue: HUES[i] ?? 0,
+    path: i === 4 ? 'relayed' : 'direct',
+    roundTripMs: 2 + i * 3,
+    ...over[at],
+  }));
+}
+
+export function healthy(over: Partial<Observations> = {}): Finding[] {
+  return judge({ ...HEALTHY, peers: doctorLinks(), ...over });
+}

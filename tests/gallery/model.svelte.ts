@@ -2,6 +2,7 @@
 import type {
   AppModel,
   DeviceModel,
+  DoctorModel,
   HostModel,
   MusicModel,
   Notice,
@@ -9,9 +10,19 @@ import type {
   PeopleModel,
   QueueModel,
   RoomModel,
+  RoomsModel,
   TalkModel,
 } from '../../app/state/model.ts';
-import { GLASS_HARBOUR, hue, musicRow, person, queueRow } from './fixtures.ts';
+import {
+  doctorLinks,
+  GLASS_HARBOUR,
+  healthy,
+  hue,
+  musicRow,
+  person,
+  queueRow,
+  roomEntry,
+} from './fixtures.ts';
 
 type Plain<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -24,6 +35,8 @@ function note(what: string, ...args: unknown[]): void {
 export interface GalleryModel extends AppModel {
   stage: AppModel['stage'];
   problem: string | null;
+  rooms: Plain<RoomsModel>;
+  doctor: Plain<DoctorModel>;
   room: Plain<RoomModel>;
   people: Plain<PeopleModel>;
   now: Plain<NowModel>;
@@ -39,7 +52,38 @@ export function createGalleryModel(): GalleryModel {
   const model: GalleryModel = $state({
     stage: 'ready',
     problem: null,
+    rooms: {
+      list: [
+        roomEntry(0, { isCurrent: true }),
+        roomEntry(1, { name: 'Kitchen', lastSeenMs: Date.now() - 26 * 3_600_000 }),
+        roomEntry(2, { name: 'Grandma’s birthday', lastSeenMs: Date.now() - 40 * 86_400_000 }),
+      ],
+      open: (id) => note('open', id),
+      make: (name) => note('make', name),
+      lossesOf: () => Promise.resolve({ songs: 12, bytes: 84_000_000, onlyHere: 3 }),
+      leave(id) {
+        note('leave', id);
+        return Promise.resolve();
+      },
+      canReplaceLink: false,
+      replaceLink(peerIds) {
+        note('replaceLink', peerIds.join(','));
+        return Promise.resolve();
+      },
+    },
+    doctor: {
+      state: 'done',
+      findings: healthy(),
+      links: doctorLinks(),
+      report: 'Earshot 0.1.0, room doctor',
+      look: () => note('look'),
+      remedy(remedy) {
+        note('remedy', remedy);
+        return Promise.resolve();
+      },
+    },
     room: {
+      banner: null,
       name: 'Attic party',
       connection: 'connected',
       joinLink: 'http://192.168.1.20:8097/join#yK3vQ0m9Zp5sT1xL8wB2dA',

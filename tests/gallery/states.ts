@@ -1,6 +1,16 @@
 /** Every screen in every state that a person can meet: name → where to stand, and what differs from the pictures. */
 import type { PlaceName } from '../../app/ui/place.svelte.ts';
-import { LONG, LONG_ARTIST, musicRow, person, queueRow, track } from './fixtures.ts';
+import {
+  doctorLinks,
+  healthy,
+  LONG,
+  LONG_ARTIST,
+  musicRow,
+  person,
+  queueRow,
+  roomEntry,
+  track,
+} from './fixtures.ts';
 import type { GalleryModel } from './model.svelte.ts';
 
 export interface GalleryState {
@@ -75,6 +85,14 @@ const importing: GalleryState['set'] = (m) => {
     state: 'running',
   };
 };
+
+function owner(m: GalleryModel): void {
+  m.people.me.role = 'owner';
+  m.rooms.canReplaceLink = true;
+}
+
+const ROOMS = /^Attic party/;
+const MENU = 'Menu of Kitchen';
 
 export const STATES: Record<string, GalleryState> = {
   now: { place: 'now', set: () => undefined },
@@ -304,6 +322,86 @@ export const STATES: Record<string, GalleryState> = {
   'queue-order': { place: 'queue', press: [/^Order/], set: () => undefined },
   'music-menu': { place: 'music', press: ['Menu of Slow Tram Home'], set: () => undefined },
   'stream-code': { place: 'speakers', press: ['As a code'], set: () => undefined },
+  rooms: { place: 'now', press: [ROOMS], set: () => undefined },
+  'rooms-owner': { place: 'now', press: [ROOMS], set: owner },
+  'rooms-long': {
+    place: 'now',
+    dir: 'rtl',
+    press: [/^حفلة/],
+    set(m) {
+      longAndForeign(m);
+      owner(m);
+      m.rooms.list = [
+        roomEntry(0, { name: m.room.name, isCurrent: true }),
+        ...Array.from({ length: 14 }, (_, i) => roomEntry(i + 1, { name: `${LONG} ${i}`, lastSeenMs: 0 })),
+      ];
+    },
+  },
+  'rooms-menu': { place: 'now', press: [ROOMS, MENU], set: () => undefined },
+  'rooms-make': { place: 'now', press: [ROOMS, 'Make a room'], set: () => undefined },
+  'rooms-leave': { place: 'now', press: [ROOMS, MENU, 'Leave this room…'], set: () => undefined },
+  'rooms-replace': { place: 'now', press: [ROOMS, 'Replace the link'], set: owner },
+  'banner-empty-room': {
+    place: 'now',
+    set(m) {
+      emptyRoom(m);
+      m.room.connection = 'connected';
+      m.room.banner = { text: 'Nobody is in this room yet, or the link is old.', action: null };
+    },
+  },
+  'banner-app-old': {
+    place: 'queue',
+    set(m) {
+      m.room.banner = {
+        text: 'This app is older than the computer that runs Earshot, and no longer understands it.',
+        action: { label: 'Update now', run: () => undefined },
+      };
+    },
+  },
+  doctor: { place: 'people', press: [/^Room doctor/], set: () => undefined },
+  'doctor-problems': {
+    place: 'people',
+    press: [/^Room doctor/],
+    set(m) {
+      m.doctor.links = doctorLinks([{}, { path: 'none', roundTripMs: null }, {}, {}, { path: 'relayed' }]);
+      m.doctor.findings = healthy({
+        peers: m.doctor.links,
+        stun: 'silent',
+        turn: 'silent',
+        microphone: 'denied',
+        certificate: { validUntilMs: Date.UTC(2026, 4, 6), issuedBy: 'own' },
+        storage: { usedBytes: 412e6, quotaBytes: 6e9, persistent: false },
+      });
+    },
+  },
+  'doctor-looking': {
+    place: 'people',
+    press: [/^Room doctor/],
+    set(m) {
+      m.doctor.state = 'looking';
+      m.doctor.findings = [];
+      m.doctor.links = [];
+      m.doctor.report = '';
+    },
+  },
+  'doctor-crowd': {
+    place: 'people',
+    press: [/^Room doctor/],
+    set(m) {
+      m.doctor.links = Array.from({ length: 24 }, (_, i) => ({
+        ...person(i + 1),
+        path: i % 3 === 0 ? ('relayed' as const) : ('direct' as const),
+        roundTripMs: i * 3,
+      }));
+    },
+  },
+  moved: {
+    place: 'now',
+    set(m) {
+      m.stage = 'moved';
+      m.problem = 'Attic party has a new link, so this one leads nowhere any more. Ask Anna for the new one.';
+    },
+  },
   opening: {
     place: 'now',
     set(m) {

@@ -1,0 +1,53 @@
+/** Reads and deletes what this device keeps of rooms that are not open. */
+import * as Y from 'yjs';
+import { deriveRoomKeys } from '../signaling/protocol/secret.ts';
+import { createOpfsStore } from './library/opfs.ts';
+import { openPersistence } from './mesh/persistence.ts';
+import { createQueries } from './session/queries.ts';
+import { webCrypto } from './state/web-crypto.ts';
+
+/** The tracks that a room's document on this device knows. */
+export async function tracksOf(secret: string): Promise<ReadonlySet<string>> {
+  const { roomId } = await deriveRoomKeys(secret, webCrypto);
+  const doc = new Y.Doc();
+  const persistence = openPersistence(doc, roomId);
+  await persistence.whenLoaded;
+  const queries = createQueries(doc);
+  const trackIds = new Set(queries.tracks().keys());
+  queries.close();
+  persistence.close();
+  return trackIds;
+}
+
+export async function deleteDocument(secret: string): Promise<void> {
+  const { roomId } = await deriveRoomKeys(secret, webCrypto);
+  await openPersistence(new Y.Doc(), roomId).clear();
+}
+
+/** Bytes on this device, by trackId; for when no room is open, whose library would know. */
+export async function storedTracks(): Promise<ReadonlyMap<string, number>> {
+  const store = createOpfsStore();
+  try {
+    const blobs = await store.all();
+    return new Map(blobs.filter(({ kind }) => kind === 'track').map(({ id, bytes }) => [id, bytes]));
+  } finally {
+    store.close();
+  }
+}
+
+/** Deletes tracks, and the covers that no other track shows; for when no room is open. */
+export async function deleteTracks(trackIds: ReadonlySet<string>): Promise<void> {
+  const store = createOpfsStore();
+  try {
+    const blobs = await store.all();
+    const going = blobs.filter(({ id, kind }) => kind === 'track' && trackIds.has(id));
+    const staying = new Set(blobs.filter((blob) => !going.includes(blob)).map(({ artId }) => artId));
+    const covers = going
+      .map(({ artId }) => artId)
+      .filter((artId) => artId !== undefined && !staying.has(artId));
+    for (const id of [...going.map((blob) => blob.id), ...covers])
+      if (id !== undefined) await store.delete(id);
+  } finally {
+    store.close();
+  }
+}

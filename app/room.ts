@@ -1,0 +1,444 @@
+/** The composition root's first part: one open room, with every adapter and part that lives as long as it is open. */
+import * as Y from 'yjs';
+import { deriveRoomKeys } from '../signaling/protocol/secret.ts';
+import { UPLINK_PATH } from '../signaling/protocol/uplink.ts';
+import { createClockSync } from './clock/sync.ts';
+import { watchCandidacy } from './host/candidacy.ts';
+import { candidateOf, leaderOf } from './host/election.ts';
+import { createHostRole } from './host/role.ts';
+import { createAnalyser } from './library/analyse/client.ts';
+import { createLibrary } from './library/create.ts';
+import type { Library } from './library/library.ts';
+import { createOpfsStore } from './library/opfs.ts';
+import { createBrowserMesh } from './mesh/browser.ts';
+import { openPersistence } from './mesh/persistence.ts';
+import { packRoom, unpackRoom } from './session/carry.ts';
+import { createCommands } from './session/commands.ts';
+import { parsePresences } from './session/presence.ts';
+import { createQueries, type Queries } from './session/queries.ts';
+import type { Presence } from './session/schema.ts';
+import { createSound } from './sound.ts';
+import type { RoomParts } from './state/app.svelte.ts';
+import type { Device } from './state/device.svelte.ts';
+import type { PatientRoom } from './state/doctor.svelte.ts';
+import { Host } from './state/host.svelte.ts';
+import type { KeptStore } from './state/kept.ts';
+import { createMoving } from './state/moving.ts';
+import { Music } from './state/music.svelte.ts';
+import { readNodeInfo, watchNode } from './state/node.ts';
+import type { Notices } from './state/notices.svelte.ts';
+import { Now } from './state/now.svelte.ts';
+import { People } from './state/people.svelte.ts';
+import { createPresencePublisher } from './state/presence.ts';
+import { Queue } from './state/queue.svelte.ts';
+import { Reads } from './state/reads.svelte.ts';
+import { Room } from './state/room.svelte.ts';
+import { Talk } from './state/talk.svelte.ts';
+import { Tracks } from './state/tracks.svelte.ts';
+import { webCrypto } from './state/web-crypto.ts';
+
+/** A room without an owner that stays so for this long is a new one, and this device founds it. */
+const FOUND_AFTER_MS = 2_500;
+/** How often levels are read while the page is seen. */
+const METER_MS = 60;
+
+export interface OpenRoomOptions {
+  secret: string;
+  kept: KeptStore;
+  notices: Notices;
+  device: Device;
+  newId: () => string;
+  /** Monotonic. */
+  localNowMs: () => number;
+  /** What was taken along from the room's former place (`OpenRoom.pack`). */
+  packed: Uint8Array | null;
+  onNamed: () => void;
+  /** The document's name, owner or mark changed. */
+  onRoom: () => void;
+  /** The owner asks this device to come along to another secret. */
+  onCome: (secret: string) => void;
+  onUpdate: () => void;
+}
+
+export interface OpenRoom {
+  readonly secret: string;
+  readonly parts: RoomParts;
+  readonly isNamed: boolean;
+  readonly queries: Queries;
+  readonly library: Library;
+  readonly patient: PatientRoom;
+  readonly isHosting: boolean;
+  setListening(on: boolean): void;
+  setVolume(volume: number): void;
+  startHosting(): void;
+  pack(): Uint8Array;
+  /** Tells these peers where the room goes on; resolves with those who did not answer in time. */
+  tell(peerIds: readonly string[], secret: string, deadlineMs: number): Promise<readonly string[]>;
+  markMoved(): void;
+  close(): void;
+  /** Closes, and deletes the document from this device. */
+  clear(): Promise<void>;
+}
+
+export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
+  const { secret, kept, notices, device, newId, localNowMs } = options;
+  const { memberId, name, nodeInfo } = kept.read();
+  const keys = await deriveRoomKeys(secret, webCrypto);
+  const stops: (() => void)[] = [];
+  const selfId = newId();
+  const doc = new Y.Doc();
+  if (options.packed !== null) unpackRoom(doc, options.packed);
+  const persistence = openPersistence(doc, keys.roomId);
+  const knownNode = readNodeInfo(nodeInfo);
+  const mesh = await createBrowserMesh({
+    doc,
+    keys,
+    origin: location.origin,
+    stunPort: knownNode?.stunPort ?? null,
+    selfId,
+  });
+  const presences = (): ReadonlyMap<string, Presence> => parsePresences(mesh.presences());
+  const queries = createQueries(doc);
+  const clock = createClockSync({
+    selfId,
+    localNowMs,
+    send: (to, message) => void mesh.send(to, 'clock', message).catch(() => undefined),
+    onMessage: (listener) => mesh.onMessage('clock', listener),
+    leader: () =>
+      leaderOf({
+        peers: [...presences().values()].map(candidateOf),
+        claim: queries.hostClaim(),
+        alive: new Set([selfId, ...mesh.peers()]),
+      }),
+    peers: () => mesh.peers(),
+    setTimer: (run, ms) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    startOffsetMs: kept.room(secret)?.offsetMs ?? 0,
+  });
+  const commands = createCommands({
+    doc,
+    queries,
+    actor: { memberId },
+    nowMs: () => clock.nowMs(),
+    newId,
+    random: Math.random,
+  });
+  const library = createLibrary({
+    store: createOpfsStore(),
+    transport: mesh,
+    analyser: createAnalyser(),
+    storage: navigator.storage,
+  });
+  await Promise.all([persistence.whenLoaded, library.loaded]).catch(() =>
+    notices.problem(
+      'This device keeps nothing: its storage could not be opened. The room is here only while this page is.',
+    ),
+  );
+
+  // ---- state
+  const reads = new Reads(queries, clock);
+  const tracks = new Tracks(reads, library);
+  const room = new Room({
+    reads,
+    commands,
+    secret,
+    origin: location.origin,
+    roomId: keys.roomId,
+    cameByLink: kept.room(secret)?.made !== true,
+    present: () => people.here.length,
+    onUpdate: options.onUpdate,
+  });
+  const host = new Host({
+    roomId: keys.roomId,
+    room,
+    people: () => people,
+    onOffer: (offering) => {
+      sound.unlock();
+      offerHost(offering);
+    },
+  });
+  const people: People = new People({
+    reads,
+    commands,
+    memberId,
+    selfId,
+    name,
+    hostId: () => host.hostId,
+    onName: (chosen, hue) => {
+      kept.update({ name: chosen });
+      commands.joinMember({ name: chosen, hue });
+      presence.update({ name: chosen, hue });
+      options.onNamed();
+    },
+  });
+  const now = new Now({ reads, commands, people, tracks, notices });
+  const queue = new Queue({ reads, commands, people, tracks, notices });
+  const music = new Music({ reads, commands, tracks, library, notices, nowMs: localNowMs });
+  const presence = createPresencePublisher(
+    {
+      memberId,
+      peerId: selfId,
+      name: name ?? 'Somebody new',
+      hue: people.me.hue,
+      device: device.kind,
+      listening: false,
+      candidate: null,
+      talking: false,
+      roundTripMs: null,
+      joinedAtMs: clock.nowMs(),
+    },
+    (state) => mesh.setPresence(state),
+  );
+
+  // ---- sound
+  const sound = createSound({
+    volume: device.volume,
+    clock,
+    queries,
+    library,
+    uplink: {
+      url: `wss://${location.host}${UPLINK_PATH}`,
+      roomId: keys.roomId,
+      uplinkKey: keys.uplinkKey,
+      peerId: selfId,
+    },
+    onUplink: (uplink) => host.setUplink(uplink),
+    onFailed: () =>
+      notices.problem(
+        'The part of the app that plays could not be loaded. Reload the page while the node is in reach.',
+      ),
+  });
+  const talk = new Talk({
+    microphone: () => sound.microphone(),
+    onLive: (stream) => {
+      liveVoice = stream;
+      sound.setTalking(stream !== null);
+      presence.update({ talking: stream !== null });
+      offerVoice();
+    },
+    audience: () => audienceWords(people, host),
+  });
+  let liveVoice: MediaStream | null = null;
+  const offerVoice = (): void => {
+    const hears = [...presences().values()].filter((one) => one.listening || one.peerId === host.hostId);
+    mesh.offerVoice(
+      liveVoice,
+      hears.map((one) => one.peerId).filter((peerId) => peerId !== selfId),
+    );
+  };
+  mesh.onVoice((from, stream) => sound.setVoice(from, stream));
+  function setListening(on: boolean): void {
+    sound.unlock();
+    sound.setListening(on);
+    presence.update({ listening: on });
+  }
+
+  // ---- host mode
+  const candidacy = watchCandidacy({
+    handHeld: device.kind !== 'laptop',
+    onChange: () => offerHost(host.offering),
+  });
+  let offeringSinceMs = 0;
+  function offerHost(offering: boolean): void {
+    if (offering && presence.current().candidate === null) offeringSinceMs = clock.nowMs();
+    presence.update({ candidate: offering ? { sinceMs: offeringSinceMs, ...candidacy.current() } : null });
+    if (!offering) role.release();
+    role.look();
+  }
+  const role = createHostRole({
+    selfId,
+    queries,
+    commands,
+    presences,
+    onStart: (epoch) => sound.startHosting(epoch),
+    onStop: () => sound.stopHosting(),
+    onChange: (election) => host.setElection(election),
+  });
+
+  // ---- what others do
+  const onPresences = (): void => {
+    people.setPresent([...presences().values()], [...parsePresences(mesh.asleep()).values()]);
+    clock.look();
+    role.look();
+    offerVoice();
+  };
+  mesh.onPresences(onPresences);
+  mesh.onPeers(onPresences);
+  mesh.onStatus((status) => room.setConnection(status));
+  room.setConnection(mesh.status());
+  clock.onChange(() => {
+    kept.updateRoom(secret, { offsetMs: clock.offsetMs() });
+    const roundTripMs = clock.estimate?.roundTripMs;
+    presence.update({ roundTripMs: roundTripMs === undefined ? null : Math.round(roundTripMs) });
+  });
+  onPresences();
+
+  let founding: ReturnType<typeof setTimeout> | undefined;
+  const found = (): void => {
+    if (queries.room().owner !== null) return;
+    const mine = kept.room(secret);
+    const called = kept.read().name;
+    if (mine?.made && mine.name !== '') commands.createRoom(mine.name);
+    else if (called !== null) commands.createRoom(`${called}’s room`);
+    else founding = setTimeout(found, FOUND_AFTER_MS);
+  };
+  // Nobody else can have the link of a room that was made here just now.
+  if (kept.room(secret)?.made) found();
+  else founding = setTimeout(found, FOUND_AFTER_MS);
+  if (name !== null) commands.joinMember({ name, hue: people.me.hue });
+
+  const node = watchNode({
+    kept,
+    onFit: (fit) => room.setFit(fit),
+    onInfo: (info) => {
+      room.setNode(info);
+      mesh.setStunPort(info.stunPort);
+    },
+    roomId: keys.roomId,
+    onListeners: (listeners) => host.setListeners(listeners),
+  });
+  if (knownNode) room.setNode(knownNode);
+  mesh.onStatus(() => node.look());
+
+  const metering = setInterval(() => {
+    now.setSound(soundOf());
+    if (document.visibilityState !== 'visible') return;
+    now.setLevel(sound.level());
+    const levels = sound.hostLevels();
+    host.setLevels(levels.music, levels.voice);
+    talk.measure();
+    people.setLevels(sound.voiceLevels(), talk.level);
+  }, METER_MS);
+
+  function soundOf(): Now['sound'] {
+    if (!device.listening) return { state: 'remote' };
+    const player = sound.state();
+    switch (player.kind) {
+      case 'silent':
+        return { state: 'paused' };
+      case 'waiting':
+        return {
+          state: 'waiting',
+          fetchedShare: tracks.holding(player.trackId)?.complete
+            ? 1
+            : (tracks.fetchedShare(player.trackId) ?? 0),
+        };
+      case 'missing':
+        return { state: 'missing' };
+      case 'playing':
+        return { state: 'in-step', errorMs: player.errorMs };
+    }
+  }
+
+  const moving = createMoving({
+    transport: mesh,
+    isOwner: (peerId) => {
+      const asked = presences().get(peerId);
+      return asked !== undefined && asked.memberId === queries.room().owner;
+    },
+    onCome: options.onCome,
+    setTimer: (run, ms) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  const onPageHide = (event: PageTransitionEvent): void => {
+    if (!event.persisted) role.release();
+  };
+  addEventListener('pagehide', onPageHide);
+  stops.push(
+    queries.onChange((changed) => {
+      if (changed.has('room')) options.onRoom();
+    }),
+    () => removeEventListener('pagehide', onPageHide),
+    () => clearInterval(metering),
+    () => clearTimeout(founding),
+    ...[
+      moving,
+      talk,
+      music,
+      sound,
+      candidacy,
+      role,
+      node,
+      room,
+      tracks,
+      reads,
+      clock,
+      commands,
+      library,
+      queries,
+    ].map((part) => () => part.close()),
+  );
+
+  const others = () => people.here.filter((person) => !person.isMe && !person.isAsleep);
+  const patient: PatientRoom = {
+    roomId: keys.roomId,
+    uplinkKey: keys.uplinkKey,
+    links() {
+      const connections = new Map(mesh.connections().map((one) => [one.peerId, one]));
+      return others().map(({ peerId, name: called, hue }) => {
+        const { path, roundTripMs } = connections.get(peerId) ?? { path: 'none' as const, roundTripMs: null };
+        return { peerId, name: called, hue, path, roundTripMs };
+      });
+    },
+    clock() {
+      if (others().length === 0) return { state: 'alone' };
+      const leader = leaderOf({
+        peers: [...presences().values()].map(candidateOf),
+        claim: queries.hostClaim(),
+        alive: new Set([selfId, ...mesh.peers()]),
+      });
+      if (leader === selfId) return { state: 'leads' };
+      return clock.estimate === null
+        ? { state: 'searching' }
+        : { state: 'follows', roundTripMs: clock.estimate.roundTripMs };
+    },
+    storage: () => library.storage(),
+  };
+
+  let closed = false;
+  function close(): void {
+    if (closed) return;
+    closed = true;
+    kept.updateRoom(secret, { offsetMs: clock.offsetMs() });
+    role.release();
+    for (const stop of stops.splice(0)) stop();
+    mesh.close();
+    persistence.close();
+  }
+
+  return {
+    secret,
+    parts: { room, people, now, queue, music, talk, host },
+    isNamed: name !== null,
+    queries,
+    library,
+    patient,
+    get isHosting() {
+      return host.offering;
+    },
+    setListening,
+    setVolume: (volume) => sound.setVolume(volume),
+    startHosting: () => host.startHosting(),
+    pack: () => packRoom(doc),
+    tell: moving.tell,
+    markMoved: () => void commands.markMoved(),
+    close,
+    async clear() {
+      close();
+      await persistence.clear();
+    },
+  };
+}
+
+function audienceWords(people: People, host: Host): string {
+  const listening = people.here.filter(
+    (person) => person.isListening && !person.isMe && !person.isHost,
+  ).length;
+  const ears = listening === 1 ? 'one person' : `${listening} people`;
+  if (host.host !== null) return listening === 0 ? 'the speakers' : `the speakers and ${ears}`;
+  return listening === 0 ? 'nobody yet: no device hosts or listens' : ears;
+}

@@ -1,0 +1,230 @@
+/**
+ * The composition root's third part: which of this device's rooms is open. Rooms are changed in place, so that the page
+ * keeps the right to sound; one change at a time.
+ */
+import { tick } from 'svelte';
+import { base64url } from '../signaling/protocol/secret.ts';
+import type { RoomChanges } from './room-changes.ts';
+import { openRoom, type OpenRoom } from './room.ts';
+import type { RoomParts } from './state/app.svelte.ts';
+import type { Device } from './state/device.svelte.ts';
+import { entryFrom } from './state/entry.ts';
+import type { KeptStore } from './state/kept.ts';
+import { readNodeInfo } from './state/node.ts';
+import type { Notices } from './state/notices.svelte.ts';
+import { Rooms } from './state/rooms.svelte.ts';
+
+export interface RoomsRootOptions {
+  kept: KeptStore;
+  notices: Notices;
+  device: Device;
+  newId: () => string;
+  stage: {
+    open(parts: RoomParts, isNamed: boolean): void;
+    named(): void;
+    shut(): void;
+    fail(stage: 'no-room' | 'moved', problem: string): void;
+  };
+}
+
+export interface RoomsRoot {
+  readonly model: Rooms;
+  current(): OpenRoom | null;
+  /** Opens the room of the address, or the one this device was in last; from now on follows the address. */
+  start(): void;
+}
+
+export interface Entering {
+  packed?: Uint8Array;
+  hosting?: boolean;
+}
+
+export function createRooms({ kept, notices, device, newId, stage }: RoomsRootOptions): RoomsRoot {
+  let open: OpenRoom | null = null;
+  /** The owner's own device goes over by itself. */
+  let replacing = false;
+  let changes: Promise<unknown> = Promise.resolve();
+  const newSecret = (): string => base64url(crypto.getRandomValues(new Uint8Array(16)));
+  const localNowMs = (): number => performance.timeOrigin + performance.now();
+
+  let rare: Promise<RoomChanges> | null = null;
+  /** What is seldom done is loaded when it is. */
+  function changesToRooms(): Promise<RoomChanges> {
+    rare ??= import('./room-changes.ts').then(({ createRoomChanges }) =>
+      createRoomChanges({
+        kept,
+        notices,
+        newId,
+        newSecret,
+        current: () => open,
+        shut,
+        enter,
+        renamed,
+        stage,
+        model,
+      }),
+    );
+    // Out of reach once is not out of reach for ever.
+    rare.catch(() => (rare = null));
+    return rare;
+  }
+
+  function inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = changes.then(change);
+    changes = done.catch(() => undefined);
+    return done;
+  }
+
+  async function shut(
+    close: (room: OpenRoom) => void | Promise<void> = (room) => room.close(),
+  ): Promise<void> {
+    const closing = open;
+    open = null;
+    model.refresh(null);
+    stage.shut();
+    // The screens of the old room are gone before its parts are.
+    await tick();
+    if (closing) await close(closing);
+  }
+
+  async function enter(secret: string, { packed, hosting = false }: Entering = {}): Promise<void> {
+    await shut();
+    kept.update({ secret });
+    kept.updateRoom(secret, { lastSeenMs: Date.now() });
+    const room = await openRoom({
+      secret,
+      kept,
+      notices,
+      device,
+      newId,
+      localNowMs,
+      packed: packed ?? null,
+      onNamed: () => stage.named(),
+      onRoom: () => onRoom(secret),
+      onCome: (next) => void inTurn(() => come(secret, next)),
+      onUpdate: () => device.applyUpdate(),
+    });
+    open = room;
+    stage.open(room.parts, room.isNamed);
+    if (device.listening) room.setListening(true);
+    else if (kept.read().listening) listenAtTap();
+    if (hosting) room.startHosting();
+    onRoom(secret);
+    if (kept.read().rooms.some(({ replacedAtMs }) => replacedAtMs !== null))
+      void changesToRooms().then((rare) => rare.careForMoved());
+  }
+
+  /** The room's own record changed: its name is remembered, and a room that has moved is left. */
+  function onRoom(secret: string): void {
+    if (open?.secret !== secret) return;
+    const { name, moved } = open.queries.room();
+    if (name !== '') kept.updateRoom(secret, { name });
+    model.refresh(secret);
+    if (moved === null || replacing) return;
+    const by = open.queries.members().get(moved.by)?.name ?? 'its owner';
+    void inTurn(async () => {
+      // Meanwhile the owner may have asked this device to come along.
+      if (open?.secret !== secret) return;
+      await shut();
+      stage.fail(
+        'moved',
+        `${name} has a new link, so this one leads nowhere any more. Ask ${by} for the new one.`,
+      );
+    });
+  }
+
+  /** Where a link leads that this device knows to have been replaced. */
+  function latest(secret: string): string {
+    const seen = new Set<string>();
+    let at = secret;
+    for (let next = kept.room(at)?.replacedBy; next && !seen.has(at); next = kept.room(at)?.replacedBy) {
+      seen.add(at);
+      at = next;
+    }
+    return at;
+  }
+
+  async function follow(): Promise<void> {
+    const entry = entryFrom(location.hash, kept.read().secret);
+    if ('problem' in entry) {
+      await shut();
+      stage.fail('no-room', entry.problem);
+      return;
+    }
+    const secret = latest(entry.secret);
+    if (secret !== entry.secret) history.replaceState(history.state, '', `#${secret}`);
+    if (secret !== open?.secret) await enter(secret);
+  }
+
+  function goTo(secret: string): void {
+    if (isImporting()) return;
+    location.hash = secret;
+  }
+
+  function isImporting(): boolean {
+    const importing = open?.parts.music.batch?.state === 'running';
+    if (importing) notices.problem('Songs are still being added here. Wait until they are in, or stop it.');
+    return importing;
+  }
+
+  /** What is known of the room goes over to its new secret. */
+  function renamed(from: string, to: string, replacedAtMs: number | null): void {
+    const { name = '', offsetMs = 0 } = kept.room(from) ?? {};
+    kept.updateRoom(to, { name, offsetMs, made: true });
+    kept.updateRoom(from, { replacedBy: to, replacedAtMs });
+    history.replaceState(history.state, '', `#${to}`);
+  }
+
+  async function come(from: string, to: string): Promise<void> {
+    if (open?.secret !== from) return;
+    const entering = { packed: open.pack(), hosting: open.isHosting };
+    const { name, owner } = open.queries.room();
+    const by = open.queries.members().get(owner ?? '')?.name ?? 'The owner';
+    await shut((room) => room.clear());
+    renamed(from, to, null);
+    await enter(to, entering);
+    notices.info(`${by} gave ${name} a new link. You came along.`);
+  }
+
+  /** Browsers let a page sound only after a tap: whoever listened before a reload listens again from the first one on. */
+  function listenAtTap(): void {
+    const abort = new AbortController();
+    const resume = (): void => {
+      abort.abort();
+      device.setListening(true);
+    };
+    addEventListener('pointerup', resume, { signal: abort.signal, capture: true });
+    addEventListener('keydown', resume, { signal: abort.signal, capture: true });
+  }
+
+  const model = new Rooms({
+    kept,
+    joinUrl: () => readNodeInfo(kept.read().nodeInfo)?.joinUrl ?? `${location.origin}/`,
+    canReplaceLink: () => open?.parts.people.me.role === 'owner',
+    onOpen: goTo,
+    onMake(name) {
+      const secret = newSecret();
+      if (isImporting()) return;
+      kept.updateRoom(secret, { name, made: true, lastSeenMs: Date.now() });
+      location.hash = secret;
+    },
+    lossesOf: async (secret) => (await changesToRooms()).lossesOf(secret),
+    onLeave: (secret) => inTurn(async () => (await changesToRooms()).leave(secret)),
+    onReplaceLink: (peerIds) =>
+      inTurn(async () => {
+        const rare = await changesToRooms();
+        if (isImporting()) return;
+        replacing = true;
+        await rare.replaceLink(peerIds).finally(() => (replacing = false));
+      }),
+  });
+
+  return {
+    model,
+    current: () => open,
+    start() {
+      addEventListener('hashchange', () => void inTurn(follow));
+      void inTurn(follow);
+    },
+  };
+}
