@@ -115,6 +115,7 @@ export function sameAnchor(a: Anchor | null, b: Anchor | null): boolean {
     a.atMs === b.atMs &&
     a.playing === b.playing &&
     a.ended === b.ended &&
+    a.opening === b.opening &&
     a.rank === b.rank
   );
 }

@@ -36,18 +36,36 @@ export function arrange(
 ): Arrangement {
   if (anchor === null) return { order: upcoming([], byRank, mode, votesOf), anchor: null, cursor: 0 };
 
-  const live = byRank.find((entry) => entry.itemId === anchor.itemId);
+  const named = byRank.find((entry) => entry.itemId === anchor.itemId);
+  const live =
+    named !== undefined && anchor.opening === true ? firstOpening(byRank, named, anchor.atMs) : named;
   const place = lowerBound(byRank, live ?? anchor);
   // Up to here the line is settled: the anchor's item included, if it exists.
   const settled = live === undefined ? place : place + 1;
   const order = upcoming(byRank.slice(0, settled), byRank.slice(settled), mode, votesOf);
   if (anchor.ended === true) return { order, anchor, cursor: settled };
-  if (live !== undefined) return { order, anchor, cursor: place };
+  if (live !== undefined && live === named) return { order, anchor, cursor: place };
+  if (live !== undefined) return { order, anchor: { ...anchor, itemId: live.itemId }, cursor: place };
 
   const cursor = settled === order.length && loop === 'all' ? 0 : settled;
   const next = order[cursor];
   if (next === undefined) return { order, anchor: null, cursor };
   return { order, anchor: { ...anchor, itemId: next.itemId, rank: next.rank, positionMs: 0 }, cursor };
+}
+
+/**
+ * Items that several people added to the same idle room at once have one rank; only one of their anchors survives, and
+ * the others must not count as played. So the first of them plays. One that could have been heard to its end before the
+ * anchor was written has been: its room was apart from this one.
+ */
+function firstOpening(byRank: readonly QueueEntry[], named: QueueEntry, atMs: number): QueueEntry {
+  let first = named;
+  for (let index = lowerBound(byRank, named) - 1; index >= 0; index--) {
+    const before = byRank[index];
+    if (before === undefined || before.rank !== named.rank || before.at + before.durationMs <= atMs) break;
+    first = before;
+  }
+  return first;
 }
 
 function upcoming(

@@ -12,7 +12,11 @@ export interface PlaybackCommands {
   play(): Result;
   pause(): Result;
   /** To the next item; paused stays paused. After the last: the first when looping, else the room is idle. */
-  skip(): Result;
+  /**
+   * `from`: the item that the one who skips sees: if another has become the current one meanwhile, somebody else has
+   * skipped already, and nothing is done.
+   */
+  skip(from?: string): Result;
   /** To the start of the track, or within its first 3 s to the item before. */
   back(): Result;
   /** Clamped to the track. */
@@ -37,7 +41,8 @@ export function createPlaybackCommands(editor: Editor): PlaybackCommands {
 
   function anchorAt(settled: Settled, positionMs: number, playing: boolean): Result {
     if (settled.moment === null || settled.anchor === null) return { ok: false, reason: 'nothing-to-play' };
-    const anchor: Anchor = { ...settled.anchor, positionMs, atMs: editor.nowMs(), playing };
+    const { itemId, rank } = settled.anchor;
+    const anchor: Anchor = { itemId, rank, positionMs, atMs: editor.nowMs(), playing };
     editor.write(settled, { anchor });
     return { ok: true };
   }
@@ -55,11 +60,12 @@ export function createPlaybackCommands(editor: Editor): PlaybackCommands {
         if (settled.moment === null) return { ok: false, reason: 'nothing-to-play' };
         return settled.moment.playing ? anchorAt(settled, settled.moment.positionMs, false) : { ok: true };
       }),
-    skip: () =>
+    skip: (from) =>
       control((settled) => {
         const { moment, order } = settled;
         const current = moment && order[moment.index];
         if (moment === null || !current) return { ok: false, reason: 'nothing-to-play' };
+        if (from !== undefined && from !== current.itemId) return { ok: true };
         if (moment.index + 1 < order.length) return goTo(settled, moment.index + 1, moment.playing);
         if (editor.queries.settings().loop !== 'off') return goTo(settled, 0, moment.playing);
         editor.write(settled, { anchor: endedAnchor(current, editor.nowMs()) });

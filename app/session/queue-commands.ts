@@ -95,8 +95,9 @@ export function createQueueCommands(editor: Editor): QueueCommands {
       const cursor = before.findIndex((place) => place.itemId === settled.anchor?.itemId);
       const index = where === 'next' ? cursor + 1 : before.length;
       const line = [...before.slice(0, index), { itemId, rank: null }, ...before.slice(index)];
-      const starts = waiting ?? { itemId, rank: '' };
-      editor.write(settled, { line, added, ...(idle ? { anchor: startOf(starts, atMs, true) } : {}) });
+      const opening = { ...startOf({ itemId, rank: '' }, atMs, true), opening: true } as const;
+      const starts = waiting === undefined ? opening : startOf(waiting, atMs, true);
+      editor.write(settled, { line, added, ...(idle ? { anchor: starts } : {}) });
       return { ok: true, itemId, startsNow: idle && waiting === undefined };
     },
 

@@ -60,7 +60,8 @@ export const QueueItem = v.object({ trackId: Sha256Hex, by: Id, at: Millis, rank
 /**
  * `playback` map, key `anchor`: at room time `atMs` the item stood at `positionMs`; everything else is computed. `rank`
  * is where the item stood when this was written: if the item is gone, the next one after `(rank, itemId)` takes its
- * place. `ended`: everything up to and including this item has been played, and nothing plays.
+ * place. `ended`: everything up to and including this item has been played, and nothing plays. `opening`: the item was
+ * added to an idle room and started it; of several that were added so at once the first in line plays.
  */
 export const Anchor = v.object({
   itemId: Id,
@@ -69,6 +70,7 @@ export const Anchor = v.object({
   atMs: Millis,
   playing: v.boolean(),
   ended: v.exactOptional(v.literal(true)),
+  opening: v.exactOptional(v.literal(true)),
 });
 
 export const Loop = v.picklist(['off', 'one', 'all']);

@@ -72,7 +72,7 @@ export class Now implements NowModel {
     this.#options.commands.pause();
   }
   skip(): void {
-    this.#options.commands.skip();
+    this.#options.commands.skip(this.itemId ?? undefined);
   }
   back(): void {
     this.#options.commands.back();
