@@ -1,6 +1,7 @@
 /** Composition root: what lives as long as the page. What lives as long as a room is wired in room.ts. */
 import { mount } from 'svelte';
 import { Workbox } from 'workbox-window';
+import { createSole } from './playback/sole.ts';
 import { createRooms } from './rooms.ts';
 import { App } from './state/app.svelte.ts';
 import { Device } from './state/device.svelte.ts';
@@ -43,9 +44,10 @@ async function applyUpdate(): Promise<void> {
   activate();
 }
 
-function localStorageOrNull(): Storage | null {
+/** A browser may forbid even the look at its storage. */
+function storageOrNull(of: () => Storage): Storage | null {
   try {
-    return localStorage;
+    return of();
   } catch {
     return null;
   }
@@ -57,17 +59,34 @@ const newId = (): string =>
     '',
   );
 
-const kept = createKeptStore(localStorageOrNull(), newId);
+const kept = createKeptStore(
+  storageOrNull(() => localStorage),
+  newId,
+);
 const notices = new Notices();
 const device = new Device({
   kept,
   version: __APP_VERSION__,
-  onListening: (on) => rooms.current()?.setListening(on),
+  onListening(on) {
+    if (on) sole.take();
+    else sole.release();
+    rooms.current()?.setListening(on);
+  },
   onVolume: (volume) => rooms.current()?.setVolume(volume),
   onApplyUpdate: () => void applyUpdate(),
 });
+const sole = createSole({
+  name: 'earshot-listening',
+  locks: navigator.locks,
+  onLost() {
+    device.yieldListening();
+    notices.info('Another tab of this browser plays the room now.');
+  },
+});
 const rooms = createRooms({
   kept,
+  tab: storageOrNull(() => sessionStorage),
+  soundsElsewhere: () => sole.isTaken(),
   notices,
   device,
   newId,

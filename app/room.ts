@@ -13,6 +13,7 @@ import { createOpfsStore } from './library/opfs.ts';
 import { createBrowserMesh } from './mesh/browser.ts';
 import { openPersistence } from './mesh/persistence.ts';
 import { packRoom, unpackRoom } from './session/carry.ts';
+import { isNeeded } from './playback/conductor.ts';
 import { createCommands } from './session/commands.ts';
 import { parsePresences } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
@@ -58,6 +59,8 @@ export interface OpenRoomOptions {
   /** The owner asks this device to come along to another secret. */
   onCome: (secret: string) => void;
   onUpdate: () => void;
+  /** Host mode is offered on this device, or no longer. */
+  onOffer: (offering: boolean) => void;
 }
 
 export interface OpenRoom {
@@ -155,6 +158,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     room,
     people: () => people,
     onOffer: (offering) => {
+      options.onOffer(offering);
       sound.unlock();
       offerHost(offering);
     },
@@ -175,7 +179,16 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   });
   const now = new Now({ reads, commands, people, tracks, notices });
   const queue = new Queue({ reads, commands, people, tracks, notices });
-  const music = new Music({ reads, commands, tracks, library, notices, nowMs: localNowMs });
+  const music = new Music({
+    reads,
+    commands,
+    tracks,
+    library,
+    notices,
+    nowMs: localNowMs,
+    isNeeded: (trackId) =>
+      (device.listening || host.isHost) && isNeeded(queries.view(clock.nowMs()), trackId),
+  });
   const presence = createPresencePublisher(
     {
       memberId,
@@ -243,8 +256,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   let offeringSinceMs = 0;
   function offerHost(offering: boolean): void {
     if (offering && presence.current().candidate === null) offeringSinceMs = clock.nowMs();
-    presence.update({ candidate: offering ? { sinceMs: offeringSinceMs, ...candidacy.current() } : null });
     if (!offering) role.release();
+    presence.update({ candidate: offering ? { sinceMs: offeringSinceMs, ...candidacy.current() } : null });
     role.look();
   }
   const role = createHostRole({
@@ -439,6 +452,9 @@ function audienceWords(people: People, host: Host): string {
     (person) => person.isListening && !person.isMe && !person.isHost,
   ).length;
   const ears = listening === 1 ? 'one person' : `${listening} people`;
-  if (host.host !== null) return listening === 0 ? 'the speakers' : `the speakers and ${ears}`;
+  // Null: the node is out of reach, and with it the loudspeakers.
+  if (host.host !== null && host.listeners !== null)
+    return listening === 0 ? 'the speakers' : `the speakers and ${ears}`;
+  if (host.host !== null && listening === 0) return 'nobody yet: the loudspeakers are out of reach';
   return listening === 0 ? 'nobody yet: no device hosts or listens' : ears;
 }

@@ -14,8 +14,15 @@ import { readNodeInfo } from './state/node.ts';
 import type { Notices } from './state/notices.svelte.ts';
 import { Rooms } from './state/rooms.svelte.ts';
 
+/** Key in the tab's own storage: the room that this tab hosted before it was reloaded. */
+const HOSTING = 'earshot.hosting';
+
 export interface RoomsRootOptions {
   kept: KeptStore;
+  /** `sessionStorage`, or null where the browser forbids it. */
+  tab: Storage | null;
+  /** Another tab of this browser plays the room. */
+  soundsElsewhere: () => Promise<boolean>;
   notices: Notices;
   device: Device;
   newId: () => string;
@@ -39,7 +46,15 @@ export interface Entering {
   hosting?: boolean;
 }
 
-export function createRooms({ kept, notices, device, newId, stage }: RoomsRootOptions): RoomsRoot {
+export function createRooms({
+  kept,
+  tab,
+  soundsElsewhere,
+  notices,
+  device,
+  newId,
+  stage,
+}: RoomsRootOptions): RoomsRoot {
   let open: OpenRoom | null = null;
   /** The owner's own device goes over by itself. */
   let replacing = false;
@@ -103,12 +118,17 @@ export function createRooms({ kept, notices, device, newId, stage }: RoomsRootOp
       onRoom: () => onRoom(secret),
       onCome: (next) => void inTurn(() => come(secret, next)),
       onUpdate: () => device.applyUpdate(),
+      onOffer: (offering) => (offering ? tab?.setItem(HOSTING, secret) : tab?.removeItem(HOSTING)),
     });
     open = room;
     stage.open(room.parts, room.isNamed);
     if (device.listening) room.setListening(true);
-    else if (kept.read().listening) listenAtTap();
     if (hosting) room.startHosting();
+    else
+      void soundsElsewhere().then((taken) => {
+        const listens = kept.read().listening && !device.listening && !taken;
+        goOnAtTap(room, listens, tab?.getItem(HOSTING) === secret);
+      });
     onRoom(secret);
     if (kept.read().rooms.some(({ replacedAtMs }) => replacedAtMs !== null))
       void changesToRooms().then((rare) => rare.careForMoved());
@@ -186,15 +206,19 @@ export function createRooms({ kept, notices, device, newId, stage }: RoomsRootOp
     notices.info(`${by} gave ${name} a new link. You came along.`);
   }
 
-  /** Browsers let a page sound only after a tap: whoever listened before a reload listens again from the first one on. */
-  function listenAtTap(): void {
-    const abort = new AbortController();
+  /**
+   * Browsers let a page sound only after a tap: whoever listened or hosted before a reload goes on from the first one.
+   * The tap's own button acts first, so that *Listen here* is not undone by being the tap.
+   */
+  function goOnAtTap(room: OpenRoom, listens: boolean, hosts: boolean): void {
+    if (!listens && !hosts) return;
+    if (hosts) notices.info('This device was the host before the page was loaded. Tap anywhere to go on.');
     const resume = (): void => {
-      abort.abort();
-      device.setListening(true);
+      if (open !== room) return;
+      if (listens) device.setListening(true);
+      if (hosts && !room.isHosting) room.startHosting();
     };
-    addEventListener('pointerup', resume, { signal: abort.signal, capture: true });
-    addEventListener('keydown', resume, { signal: abort.signal, capture: true });
+    addEventListener('click', resume, { once: true });
   }
 
   const model = new Rooms({

@@ -22,7 +22,10 @@ export interface HostRoleOptions {
 export interface HostRole {
   /** Call when presences changed. */
   look(): void;
-  /** Gives the role back at once, so that the next candidate need not wait for a time-out. */
+  /**
+   * Gives the role back at once, so that the next candidate need not wait for a time-out. Call it before this peer's
+   * presence says that it no longer offers, which by itself would only stop the engine.
+   */
   release(): void;
   close(): void;
 }
@@ -72,8 +75,10 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     release() {
       if (runningEpoch === null) return;
       stop();
+      // The document tells its observers at once; while this peer still looks like a candidate it would claim again.
+      looking = true;
       commands.releaseHost(selfId);
-      look();
+      looking = false;
     },
     close() {
       if (closed) return;

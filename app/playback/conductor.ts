@@ -4,7 +4,7 @@
  */
 import type { RoomClock } from '../clock/clock.ts';
 import type { Library, TrackRef } from '../library/library.ts';
-import type { Queries } from '../session/queries.ts';
+import type { Queries, QueueView } from '../session/queries.ts';
 import type { Player } from './player.ts';
 import { nextChangeMs, type Moment } from './timeline.ts';
 
@@ -26,6 +26,16 @@ export interface Conductor {
   /** Sound wanted on this device (listening or hosting): false follows nothing and fetches nothing. */
   setActive(active: boolean): void;
   close(): void;
+}
+
+/** What a device that sounds must have: the current track and those right after it. */
+function neededTracks({ moment, upNext }: Pick<QueueView, 'moment' | 'upNext'>): readonly string[] {
+  return [...(moment ? [moment.item] : []), ...upNext.slice(0, AHEAD)].map((item) => item.trackId);
+}
+
+/** Whether a device that sounds would fetch this track again at once if it were removed. */
+export function isNeeded(view: Pick<QueueView, 'moment' | 'upNext'>, trackId: string): boolean {
+  return neededTracks(view).includes(trackId);
 }
 
 export function createConductor({ queries, clock, library, player, onMoment }: ConductorOptions): Conductor {
@@ -53,9 +63,8 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
   }
 
   function prefetch(): void {
-    const { moment, upNext } = queries.view(clock.nowMs());
-    for (const item of [...(moment ? [moment.item] : []), ...upNext.slice(0, AHEAD)]) {
-      const ref = refOf(item.trackId);
+    for (const trackId of neededTracks(queries.view(clock.nowMs()))) {
+      const ref = refOf(trackId);
       if (ref && library.holdings().get(ref.trackId)?.complete !== true) library.fetch(ref);
     }
   }

@@ -86,6 +86,12 @@ export class Device implements DeviceModel {
     this.#options.onListening(on);
   }
 
+  /** Another tab took over; what is kept stays, since this device goes on listening. */
+  yieldListening(): void {
+    this.#listening = false;
+    this.#options.onListening(false);
+  }
+
   setVolume(volume: number): void {
     this.#volume = Math.min(1, Math.max(0, volume));
     this.#options.kept.update({ volume: this.#volume });

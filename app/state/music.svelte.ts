@@ -12,6 +12,8 @@ export interface MusicOptions {
   library: Library;
   notices: Notices;
   nowMs: () => number;
+  /** This device plays the track now, or is about to: removed, it would be fetched again at once. */
+  isNeeded: (trackId: string) => boolean;
 }
 
 /** How long a song stays on the device after «Remove from this device», so that it can be taken back. */
@@ -99,6 +101,10 @@ export class Music implements MusicModel {
   removeFromDevice(trackId: string): void {
     const { notices, tracks, library } = this.#options;
     const title = tracks.view(trackId)?.title ?? 'the song';
+    if (this.#options.isNeeded(trackId)) {
+      notices.problem(`“${title}” plays or comes next on this device: it stays until it has been played`);
+      return;
+    }
     this.#hidden = new Set([...this.#hidden, trackId]);
     const unhide = (): void => {
       this.#hidden = new Set([...this.#hidden].filter((id) => id !== trackId));
@@ -151,8 +157,10 @@ export class Music implements MusicModel {
         state,
       };
     };
-    // One file a call: files that are dropped meanwhile join the same batch.
-    for (let file = this.#waiting.shift(); file && !abort.signal.aborted; file = this.#waiting.shift()) {
+    // One file a call: files that are dropped meanwhile join the same batch; after a cancel they are a batch of their own.
+    while (!abort.signal.aborted) {
+      const file = this.#waiting.shift();
+      if (!file) break;
       progress({ fileName: file.name, share: 0 }, 'running');
       try {
         for await (const event of this.#options.library.import([file], abort.signal)) {
@@ -171,7 +179,8 @@ export class Music implements MusicModel {
       doneBytes += file.size;
     }
     this.#abort = null;
-    progress(null, abort.signal.aborted ? 'cancelled' : 'done');
+    if (this.#waiting.length > 0) void this.#importAll();
+    else progress(null, abort.signal.aborted ? 'cancelled' : 'done');
   }
 
   #add(imported: ImportedTrack): void {

@@ -47,3 +47,27 @@ test('listening here plays the room at this device’s volume; without it the de
   await bo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Pause' }).click();
   await expect.poll(async () => isSilent(await heardHere(anna.page))).toBe(true);
 });
+
+test('after a reload whoever listened listens again, by the button itself or by any other tap; one tab sounds', async ({
+  people,
+}) => {
+  const { page, context } = await people.join('Anna');
+  const listening = (of: typeof page) => of.getByRole('button', { name: 'Listening here' });
+  await listenHere(page);
+  await page.reload();
+  await page.getByRole('button', { name: 'Listen here' }).click();
+  await expect(listening(page)).toHaveAttribute('aria-pressed', 'true');
+  await page.reload();
+  await visit(page, 'Queue');
+  await visit(page, 'Now');
+  await expect(listening(page)).toBeVisible();
+
+  const second = await context.newPage();
+  await second.goto(page.url());
+  await visit(second, 'Queue');
+  await visit(second, 'Now');
+  await expect(second.getByRole('button', { name: 'Listen here' })).toBeVisible();
+  await listenHere(second);
+  await expect(page.getByRole('button', { name: 'Listen here' })).toBeVisible();
+  await expect(page.getByText('Another tab of this browser plays the room now')).toBeVisible();
+});

@@ -2,7 +2,7 @@
 import { isSilent, listen } from '../fixtures/listen.ts';
 import { tone } from '../fixtures/tones.ts';
 import { lastHeard, toneNow } from './support/ear.ts';
-import { importFiles, queueSong, startHosting, stopHosting } from './support/room.ts';
+import { importFiles, queueSong, startHosting, stopHosting, visit } from './support/room.ts';
 import { expect, test } from './support/test.ts';
 
 const AUDIBLE_DBFS = -40;
@@ -59,4 +59,27 @@ test('one connection hears silence, a host, silence again, and the next host; th
   await expect.poll(silent, { timeout: 15_000 }).toBe(true);
   expect(ear.ended).toBe(false);
   ear.close();
+});
+
+test('hosting again after a stop has a higher epoch, and after a reload goes on with the next tap', async ({
+  node,
+  people,
+}) => {
+  const epoch = async () =>
+    ((await (await fetch(`${node.httpOrigin}/stream/status`)).json()) as Report).streams[0]?.host?.epoch ??
+    null;
+  const { page } = await people.join('Anna');
+  await startHosting(page);
+  await expect.poll(epoch).not.toBeNull();
+  const first = (await epoch()) ?? Infinity;
+  await stopHosting(page);
+  await expect.poll(epoch).toBeNull();
+  await startHosting(page);
+  await expect.poll(epoch).toBeGreaterThan(first);
+
+  await page.reload();
+  await expect(page.getByText('This device was the host before the page was loaded')).toBeVisible();
+  await expect.poll(epoch).toBeNull();
+  await visit(page, 'Speakers');
+  await expect.poll(epoch, { timeout: 20_000 }).toBeGreaterThan(first);
 });
