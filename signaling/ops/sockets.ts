@@ -42,8 +42,10 @@ export interface SocketPathOptions {
   path: string;
   maxMessageBytes: number;
   maxSockets: number;
-  /** What one socket may say; beyond it the node does not read on until it may again, so the sender is slowed down. */
+  /** What one socket may say. */
   pace: { messages: BudgetSize; bytes: BudgetSize };
+  /** Beyond its pace; left out, the node does not read on until it may again, so the sender is slowed down. */
+  onTooFast?: (socket: GuardedSocket) => void;
   /** Monotonic milliseconds. */
   now: () => number;
   counters: Counters;
@@ -71,6 +73,8 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
     noServer: true,
     maxPayload: options.maxMessageBytes,
     clientTracking: true,
+    // One message of a socket a turn of the event loop: a packet full of small ones would keep the others waiting.
+    allowSynchronousEvents: false,
   });
   const answered = new WeakSet<WebSocket>();
   let closed = false;
@@ -81,12 +85,34 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
     const messages = createBudget(options.pace.messages, now());
     const bytes = createBudget(options.pace.bytes, now());
 
-    function slowDown(): void {
-      const owedMs = Math.max(messages.owedMs(now()), bytes.owedMs(now()));
-      if (owedMs === 0 || socket.isPaused) return;
+    let listener: ((data: Buffer, isBinary: boolean) => void) | null = null;
+    /** What had been read when the socket was paused: at most one packet of it. */
+    const inbox: [Buffer, boolean][] = [];
+    let isWaiting = false;
+
+    function drain(): void {
+      isWaiting = false;
+      for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
+        if (socket.readyState !== WebSocket.OPEN) return;
+        const [data, isBinary] = next;
+        // Its pong may wait behind what it says.
+        answered.add(socket);
+        messages.charge(1, now());
+        bytes.charge(data.length, now());
+        listener?.(data, isBinary);
+        const owedMs = Math.max(messages.owedMs(now()), bytes.owedMs(now()));
+        if (owedMs > 0) return slowDown(owedMs);
+      }
+      if (socket.isPaused) socket.resume();
+    }
+
+    function slowDown(owedMs: number): void {
+      if (socket.readyState !== WebSocket.OPEN) return;
       counters.count(path, 'slowed-down');
+      if (options.onTooFast !== undefined) return options.onTooFast(guarded);
       socket.pause();
-      setTimeout(() => socket.resume(), Math.ceil(owedMs)).unref();
+      isWaiting = true;
+      setTimeout(drain, Math.ceil(owedMs)).unref();
     }
 
     const guarded: GuardedSocket = {
@@ -105,10 +131,7 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
         socket.send(text, () => (bufferedByAll -= size));
         return true;
       },
-      charge(cost) {
-        messages.charge(cost, now());
-        slowDown();
-      },
+      charge: (cost) => void messages.charge(cost, now()),
       bad(reason) {
         counters.count(path, reason);
         badMessages++;
@@ -120,16 +143,14 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
         setTimeout(() => socket.terminate(), 2_000).unref();
       },
       terminate: () => socket.terminate(),
-      onMessage: (listener) =>
-        void socket.on('message', (data: RawData, isBinary: boolean) => {
-          if (socket.readyState !== WebSocket.OPEN) return;
-          const message = toBuffer(data);
-          messages.charge(1, now());
-          bytes.charge(message.length, now());
-          slowDown();
-          listener(message, isBinary);
-        }),
-      onClose: (listener) => void socket.once('close', listener),
+      onMessage(callback) {
+        listener = callback;
+        socket.on('message', (data: RawData, isBinary: boolean) => {
+          inbox.push([toBuffer(data), isBinary]);
+          if (!isWaiting) drain();
+        });
+      },
+      onClose: (callback) => void socket.once('close', callback),
     };
     return guarded;
   }

@@ -49,6 +49,7 @@ export const RefusalReason = v.picklist([
   'lower-epoch',
   'superseded',
   'not-frames',
+  'too-fast',
   'hello-timeout',
   'too-many-rooms',
   'shutting-down',

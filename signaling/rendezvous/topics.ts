@@ -8,10 +8,10 @@ import { MAX_RENDEZVOUS_MESSAGE_BYTES, MAX_TOPICS_PER_SOCKET, TopicMessage } fro
 const MAX_SOCKETS = 1024;
 /**
  * A message costs as many as it reaches: every signal of y-webrtc goes to the whole room. Who joins fifty others causes some
- * 20,000 deliveries, within the burst; a flood gets what costs a fifth of a core.
+ * 20,000 deliveries, within the burst; a flood gets what costs less than half a core.
  */
 const PACE = {
-  messages: { burst: 100_000, perSecond: 20_000 },
+  messages: { burst: 50_000, perSecond: 10_000 },
   bytes: { burst: 8_388_608, perSecond: 2_097_152 },
 };
 /** A message that reaches nobody has to be parsed all the same. */

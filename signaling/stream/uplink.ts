@@ -20,7 +20,7 @@ import type { Stations } from './stations.ts';
 
 const HELLO_MS = 5_000;
 const MAX_UPLINKS = 128;
-/** 320 kbit/s are 42 frames and 40 KB a second. */
+/** 320 kbit/s are 42 frames and 40 KB a second. A host that sends three times that is broken, and slowing it down would only make it late. */
 const PACE = {
   messages: { burst: 1_000, perSecond: 200 },
   bytes: { burst: 2_097_152, perSecond: 131_072 },
@@ -48,6 +48,8 @@ export interface UplinkOptions {
 }
 
 export function createUplink({ stations, counters, log, now }: UplinkOptions): SocketPath {
+  const refusals = new WeakMap<GuardedSocket, (reason: RefusalReason) => void>();
+
   function serve(socket: GuardedSocket): void {
     let current: { station: Station; feed: Feed; hello: UplinkHello } | null = null;
     let frameless = 0;
@@ -63,6 +65,7 @@ export function createUplink({ stations, counters, log, now }: UplinkOptions): S
       log.info({ event: 'uplink-refused', reason, from: socket.request.socket.remoteAddress });
     }
 
+    refusals.set(socket, refuse);
     const impatience = setTimeout(() => refuse('hello-timeout'), HELLO_MS);
     let stopWatching = (): void => {};
 
@@ -123,6 +126,7 @@ export function createUplink({ stations, counters, log, now }: UplinkOptions): S
     pace: PACE,
     now,
     counters,
+    onTooFast: (socket) => refusals.get(socket)?.('too-fast'),
     farewell: JSON.stringify({ type: 'refused', reason: 'shutting-down' } satisfies NodeUplinkMessage),
     onSocket: serve,
   });

@@ -71,7 +71,7 @@ function arbitraryOf(schema: Schema): fc.Arbitrary<unknown> {
 
 /** Only valid messages of this schema. */
 export function validOf<T extends v.GenericSchema>(schema: T): fc.Arbitrary<v.InferInput<T>> {
-  return arbitraryOf(schema as unknown as Schema) as fc.Arbitrary<v.InferInput<T>>;
+  return arbitraryOf(schema);
 }
 
 /** What somebody hostile or broken would send in a value's place. */
@@ -79,7 +79,9 @@ const strange: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom('__proto__', 'constructor', '', -1, 2 ** 53, 1e308, null, [], {}, true),
   fc.string({ minLength: 200, maxLength: 2_000, unit: 'binary' }),
-  fc.integer({ min: 1, max: 2_000 }).map((depth) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown),
+  fc
+    .integer({ min: 1, max: 2_000 })
+    .map((depth) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown),
 );
 
 /** One place of a message taken out, put elsewhere, or replaced. */
@@ -120,7 +122,7 @@ export function torn(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
 
 /** What goes over a WebSocket: text or bytes. */
 export function anythingLike(schema: v.GenericSchema): fc.Arbitrary<string | Uint8Array> {
-  const valid = arbitraryOf(schema as unknown as Schema);
+  const valid = arbitraryOf(schema);
   const text = (messages: fc.Arbitrary<unknown>): fc.Arbitrary<string> =>
     messages.map((message) => JSON.stringify(message));
   return fc.oneof(

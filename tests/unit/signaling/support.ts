@@ -16,6 +16,7 @@ import { WebSocket } from 'ws';
 import { createNode, type EarshotNode, type Machine } from '../../../signaling/node.ts';
 import type { NodeConfig } from '../../../signaling/ops/config.ts';
 import { silentLog } from '../../../signaling/ops/log.ts';
+import type { VisitorLimits } from '../../../signaling/ops/visitors.ts';
 import { base64url, deriveRoomKeys, type RoomKeys } from '../../../signaling/protocol/secret.ts';
 import { StatusReport } from '../../../signaling/protocol/status.ts';
 import { NodeUplinkMessage, PROTOCOL_VERSION, type UplinkHello } from '../../../signaling/protocol/uplink.ts';
@@ -38,6 +39,7 @@ export interface TestNode extends EarshotNode {
 export async function startNode(
   changes: Partial<NodeConfig> = {},
   machine: Partial<Machine> = {},
+  limits: Partial<VisitorLimits> = {},
 ): Promise<TestNode> {
   const folder = temporaryFolder();
   const notices: string[] = [];
@@ -62,6 +64,7 @@ export async function startNode(
     log: silentLog(),
     notice: (text) => void notices.push(text),
     machine,
+    limits,
   });
   const caPath = join(config.dataDir, 'ca.crt');
   return {

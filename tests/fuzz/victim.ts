@@ -1,0 +1,120 @@
+/** Runs on a host of the lab and behaves: listens, signals and calls through the node; for each line of its stdin it prints what it went through since the one before. */
+import { get } from 'node:http';
+import { createSocket } from 'node:dgram';
+import { createInterface } from 'node:readline';
+import { WebSocket } from 'ws';
+import { buildStun, METHOD } from '../../signaling/rendezvous/stun-message.ts';
+
+export interface Suffered {
+  listener: { bytes: number; worstGapMs: number; ended: boolean };
+  seconds: number;
+  /** Of what was sent every 100 ms. */
+  signaling: RoundTrips;
+  broker: RoundTrips;
+  stun: RoundTrips;
+}
+interface RoundTrips {
+  sent: number;
+  came: number;
+  worstMs: number;
+}
+
+const node = process.argv[2] ?? '';
+const EVERY_MS = 100;
+
+function probe(every: (send: (id: number) => void) => void): { trips: RoundTrips; came(id: number): void } {
+  const trips: RoundTrips = { sent: 0, came: 0, worstMs: 0 };
+  const sentAt = new Map<number, number>();
+  every((id) => {
+    trips.sent++;
+    sentAt.set(id, performance.now());
+  });
+  return {
+    trips,
+    came(id) {
+      const at = sentAt.get(id);
+      if (at === undefined) return;
+      sentAt.delete(id);
+      trips.came++;
+      trips.worstMs = Math.max(trips.worstMs, performance.now() - at);
+    },
+  };
+}
+
+const open = (path: string): Promise<WebSocket> =>
+  new Promise((resolve, reject) => {
+    const socket = new WebSocket(`wss://${node}:8443${path}`, { rejectUnauthorized: false });
+    socket.once('open', () => resolve(socket));
+    socket.once('error', reject);
+  });
+
+let next = 0;
+const repeat = (work: (id: number) => void): void => void setInterval(() => work(next++), EVERY_MS);
+
+const listener = { bytes: 0, worstGapMs: 0, ended: false };
+const listening = get(`http://${node}:8097/stream.mp3`, (response) => {
+  let lastAt = performance.now();
+  response.on('data', (part: Buffer) => {
+    const now = performance.now();
+    listener.worstGapMs = Math.max(listener.worstGapMs, now - lastAt);
+    lastAt = now;
+    listener.bytes += part.length;
+  });
+  response.on('close', () => (listener.ended = true));
+});
+listening.on('error', () => (listener.ended = true));
+
+const [a, b] = await Promise.all([open('/signaling'), open('/signaling')]);
+for (const socket of [a, b]) socket.send(JSON.stringify({ type: 'subscribe', topics: ['party'] }));
+const signaling = probe((note) =>
+  repeat((id) => {
+    note(id);
+    a.send(JSON.stringify({ type: 'publish', topic: 'party', id }));
+  }),
+);
+b.on('message', (data: Buffer) => signaling.came((JSON.parse(data.toString()) as { id: number }).id));
+
+const [c, d] = await Promise.all(
+  ['vera', 'viktor'].map((id) => open(`/broker/peerjs?key=peerjs&id=${id}&token=t`)),
+);
+const broker = probe((note) =>
+  repeat((id) => {
+    note(id);
+    c?.send(JSON.stringify({ type: 'CANDIDATE', dst: 'viktor', payload: id }));
+  }),
+);
+d?.on('message', (data: Buffer) => broker.came((JSON.parse(data.toString()) as { payload: number }).payload));
+
+const udp = createSocket('udp4');
+const stun = probe((note) =>
+  repeat((id) => {
+    note(id);
+    const transactionId = Buffer.alloc(12);
+    transactionId.writeUInt32BE(id);
+    udp.send(
+      buildStun({ method: METHOD.binding, class: 'request', transactionId, attributes: [] }, null),
+      3478,
+      node,
+    );
+  }),
+);
+udp.on('message', (data) => stun.came(data.readUInt32BE(8)));
+
+let since = performance.now();
+console.log('ready');
+for await (const _line of createInterface({ input: process.stdin })) {
+  const now = performance.now();
+  const all = [signaling.trips, broker.trips, stun.trips];
+  const suffered: Suffered = {
+    seconds: (now - since) / 1000,
+    listener,
+    signaling: signaling.trips,
+    broker: broker.trips,
+    stun: stun.trips,
+  };
+  console.log(JSON.stringify(suffered));
+  since = now;
+  Object.assign(listener, { bytes: 0, worstGapMs: 0 });
+  for (const trips of all) Object.assign(trips, { sent: 0, came: 0, worstMs: 0 });
+}
+process.exit(0);
