@@ -19,7 +19,7 @@ export interface RoomChangesOptions extends Pick<RoomsRootOptions, 'kept' | 'not
   model: Rooms;
   newSecret: () => string;
   current: () => OpenRoom | null;
-  shut(close?: (room: OpenRoom) => void | Promise<void>): Promise<void>;
+  shut(): Promise<void>;
   enter(secret: string, entering?: Entering): Promise<void>;
   /** What is kept of the room goes over to its new secret. */
   renamed(from: string, to: string, replacedAtMs: number | null): void;
@@ -31,6 +31,7 @@ export interface RoomChanges {
   replaceLink(peerIds: readonly string[]): Promise<void>;
   /** Takes care of the former places of rooms whose link this device replaced. */
   careForMoved(): Promise<void>;
+  deleteDocument(secret: string): Promise<void>;
 }
 
 export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
@@ -49,7 +50,8 @@ export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
 
   async function leaveCurrent(secret: string): Promise<void> {
     const own = await ownTracksOf(secret);
-    await shut((room) => room.clear());
+    await shut();
+    await deleteDocument(secret);
     await deleteTracks(own);
     kept.forgetRoom(secret);
     model.refresh(null);
@@ -73,6 +75,7 @@ export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
   }
 
   return {
+    deleteDocument: (secret) => deleteDocument(secret).catch(() => undefined),
     leave: (secret) => (secret === current()?.secret ? leaveCurrent(secret) : leaveOther(secret)),
 
     async lossesOf(secret) {

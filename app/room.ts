@@ -79,8 +79,6 @@ export interface OpenRoom {
   tell(peerIds: readonly string[], secret: string, deadlineMs: number): Promise<readonly string[]>;
   markMoved(): void;
   close(): void;
-  /** Closes, and deletes the document from this device. */
-  clear(): Promise<void>;
 }
 
 export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
@@ -440,10 +438,6 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     tell: moving.tell,
     markMoved: () => void commands.markMoved(),
     close,
-    async clear() {
-      close();
-      await persistence.clear();
-    },
   };
 }
 

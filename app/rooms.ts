@@ -90,16 +90,14 @@ export function createRooms({
     return done;
   }
 
-  async function shut(
-    close: (room: OpenRoom) => void | Promise<void> = (room) => room.close(),
-  ): Promise<void> {
+  async function shut(): Promise<void> {
     const closing = open;
     open = null;
     model.refresh(null);
     stage.shut();
     // The screens of the old room are gone before its parts are.
     await tick();
-    if (closing) await close(closing);
+    closing?.close();
   }
 
   async function enter(secret: string, { packed, hosting = false }: Entering = {}): Promise<void> {
@@ -131,7 +129,7 @@ export function createRooms({
       });
     onRoom(secret);
     if (kept.read().rooms.some(({ replacedAtMs }) => replacedAtMs !== null))
-      void changesToRooms().then((rare) => rare.careForMoved());
+      void changesToRooms().then((changes) => changes.careForMoved());
   }
 
   /** The room's own record changed: its name is remembered, and a room that has moved is left. */
@@ -178,7 +176,8 @@ export function createRooms({
 
   function goTo(secret: string): void {
     if (isImporting()) return;
-    location.hash = secret;
+    if (location.hash === `#${secret}`) void inTurn(follow);
+    else location.hash = secret;
   }
 
   function isImporting(): boolean {
@@ -200,9 +199,11 @@ export function createRooms({
     const entering = { packed: open.pack(), hosting: open.isHosting };
     const { name, owner } = open.queries.room();
     const by = open.queries.members().get(owner ?? '')?.name ?? 'The owner';
-    await shut((room) => room.clear());
+    await shut();
     renamed(from, to, null);
     await enter(to, entering);
+    // Another device or tab of the owner's own: one of them has to tell those who come late.
+    if (owner !== kept.read().memberId) void changesToRooms().then((changes) => changes.deleteDocument(from));
     notices.info(`${by} gave ${name} a new link. You came along.`);
   }
 
@@ -236,10 +237,10 @@ export function createRooms({
     onLeave: (secret) => inTurn(async () => (await changesToRooms()).leave(secret)),
     onReplaceLink: (peerIds) =>
       inTurn(async () => {
-        const rare = await changesToRooms();
+        const changes = await changesToRooms();
         if (isImporting()) return;
         replacing = true;
-        await rare.replaceLink(peerIds).finally(() => (replacing = false));
+        await changes.replaceLink(peerIds).finally(() => (replacing = false));
       }),
   });
 

@@ -1,5 +1,6 @@
 /** Several rooms on one node: made, switched, left; and a room whose link is replaced. */
 import type { Page } from '@playwright/test';
+import { scanPicture } from '../fixtures/qr.ts';
 import { tone } from '../fixtures/tones.ts';
 import {
   importFiles,
@@ -125,6 +126,36 @@ test('leaving a room says what goes, and takes only what no other room here uses
   expect(new URL(await linkOf(page)).hash).toBe('');
 });
 
+test('an invite carries the link of the room it is for: as a code, in the share sheet, and copied', async ({
+  node,
+  people,
+}) => {
+  const { page, context } = await people.join('Anna');
+  await page.addInitScript(() => {
+    const shared: ShareData[] = [];
+    Object.assign(window, { shared });
+    navigator.share = async (data) => void shared.push(data ?? {});
+  });
+  await page.reload();
+  await inRoom(page, 'Anna’s room');
+  await makeRoom(page, 'Attic');
+  const secret = new URL(await linkOf(page)).hash.slice(1);
+  const link = `${node.httpOrigin}/#${secret}`;
+
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const invite = page.getByRole('dialog', { name: 'Come to Attic' });
+  const code = invite.getByRole('img', { name: /^QR code/ });
+  await expect.poll(async () => scanPicture(await code.screenshot())).toBe(link);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await invite.getByRole('button', { name: 'Copy the link' }).click();
+  await expect(invite.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(link);
+  await invite.getByRole('button', { name: 'Share the link' }).click();
+  await expect
+    .poll(() => page.evaluate(() => (window as unknown as { shared: ShareData[] }).shared))
+    .toEqual([{ title: 'Come to Attic', url: link }]);
+});
+
 test('a link to a room that nobody is in says so, quietly', async ({ node, people }) => {
   const { page } = await people.arrive('Bo');
   await page.goto(`${node.appUrl}#${'A'.repeat(22)}`);
@@ -173,6 +204,7 @@ test('the owner replaces the link: who is chosen comes along, the others are shu
   await queueSong(anna.page, 'Goes along');
   await seesPlaying(bo.page, 'Goes along');
 
+  await startHosting(bo.page);
   await openRooms(anna.page);
   await anna.page.getByRole('button', { name: 'Replace the link' }).click();
   await anna.page.getByRole('checkbox', { name: /Mallory/ }).uncheck();
@@ -183,6 +215,9 @@ test('the owner replaces the link: who is chosen comes along, the others are shu
     await expect(page.getByRole('button', { name: '2 here' })).toBeVisible();
     await seesPlaying(page, 'Goes along');
   }
+  // The host goes on hosting without a tap, at the new place.
+  await visit(bo.page, 'Speakers');
+  await expect(bo.page.getByRole('region', { name: 'Host' }).getByText('on the air')).toBeVisible();
   const secret = new URL(await linkOf(anna.page)).hash.slice(1);
   expect(secret).not.toBe(node.secret);
   expect(new URL(await linkOf(bo.page)).hash.slice(1)).toBe(secret);
@@ -197,6 +232,12 @@ test('the owner replaces the link: who is chosen comes along, the others are shu
   await expect(closed).toBeVisible();
   await expect(mallory.page.getByText('Ask Anna for the new one')).toBeVisible();
   expect(await everythingKept(mallory.page)).not.toContain(secret);
+  await mallory.page.getByRole('button', { name: 'Rooms on this device' }).click();
+  await mallory.page.getByRole('button', { name: 'Menu of Anna’s room' }).click();
+  await mallory.page.getByRole('button', { name: 'Leave this room…' }).click();
+  await mallory.page.getByRole('button', { name: 'Leave the room' }).click();
+  await expect(mallory.page.getByText('That room is forgotten here')).toBeVisible();
+  expect(await keptRooms(mallory.page)).toHaveLength(0);
   expect(await everythingKept(bo.page)).toContain(secret);
 
   // Somebody who comes late, with nothing on the device, by the old link.
