@@ -39,6 +39,7 @@ const WORDS: Record<RefusalReason, string> = {
   'lower-epoch': 'Another device hosts this room now.',
   superseded: 'Another device took over as host.',
   'not-frames': 'The node could not read this device’s sound. Reload the page.',
+  'too-fast': 'This device sent more than a stream holds. Switch host mode off and on again.',
   'hello-timeout': 'The connection to the node is too slow.',
   'too-many-rooms': 'The node carries as many rooms as it can.',
   'shutting-down': 'The node is shutting down.',
