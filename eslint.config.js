@@ -145,7 +145,7 @@ const PROJECTS = [
     ['app/**/worker.ts', 'app/**/*.worker.ts', 'app/**/worklet.ts', 'app/**/*.worklet.ts'],
     'tsconfig.worker.json',
   ],
-  [['signaling/**/*.ts', '*.ts'], 'tsconfig.node.json'],
+  [['signaling/**/*.ts', 'scripts/**/*.ts', '*.ts'], 'tsconfig.node.json'],
   [['tests/**/*.ts', 'tests/**/*.svelte'], 'tsconfig.tests.json'],
 ];
 
