@@ -15,6 +15,9 @@ import { expect, test } from './support/test.ts';
 
 const DIST = new URL('../../dist', import.meta.url).pathname;
 
+// A look waits up to 4 s for what does not answer, and each test looks two or three times.
+test.describe.configure({ timeout: 120_000 });
+
 /** Opens the doctor from People; the first look is over when this resolves. */
 async function askDoctor(page: Page): Promise<Locator> {
   await visit(page, 'People');

@@ -58,6 +58,7 @@ async function keptRooms(page: Page): Promise<string[]> {
 test('two rooms on one node: each its own link, people, queue and stream; switching is quick and loses nothing', async ({
   people,
 }) => {
+  test.slow();
   const anna = await people.join('Anna');
   await inRoom(anna.page, 'Anna’s room');
   const song = await tone({ format: 'mp3', hz: 440, seconds: 90, amplitude: 0.2, title: 'Kitchen song' });
@@ -80,9 +81,17 @@ test('two rooms on one node: each its own link, people, queue and stream; switch
   await visit(anna.page, 'Speakers');
   await expect(anna.page.getByText(/\/stream\/[a-z2-7]{20}\.mp3/)).toBeVisible();
 
-  const beganMs = Date.now();
-  await goTo(anna.page, 'Anna’s room');
-  expect(Date.now() - beganMs).toBeLessThan(3_000);
+  await openRooms(anna.page);
+  const tookMs = await anna.page.evaluate(async () => {
+    const room = [...document.querySelectorAll('button')].find((one) => /^Anna’s room/.test(one.innerText));
+    const beganMs = performance.now();
+    room?.click();
+    while (document.querySelector('h1 button')?.textContent?.includes('Anna’s room') !== true)
+      await new Promise(requestAnimationFrame);
+    return performance.now() - beganMs;
+  });
+  test.info().annotations.push({ type: 'switched in', description: `${Math.round(tookMs)} ms` });
+  expect(tookMs).toBeLessThan(3_000);
   await seesPlaying(anna.page, 'Kitchen song');
   await visit(anna.page, 'Speakers');
   await expect(anna.page.getByText(/\/stream\.mp3/)).toBeVisible();
@@ -189,6 +198,7 @@ test('the owner replaces the link: who is chosen comes along, the others are shu
   node,
   people,
 }) => {
+  test.slow();
   const anna = await people.join('Anna');
   await inRoom(anna.page, 'Anna’s room');
   const bo = await people.join('Bo');
