@@ -54,6 +54,19 @@ describe('talk', () => {
     expect(await asked(page)).toHaveLength(4);
   });
 
+  it('is not latched by a press that the window took away', async () => {
+    const page = await stage.open('now', 'laptop');
+    await page.clock.install();
+    const box = await boxOf(page, 'Hold to talk');
+    await page.mouse.move(box.x + 20, box.y + 20);
+    await page.mouse.down();
+    await page.clock.fastForward(150);
+    await page.evaluate(() => dispatchEvent(new Event('blur')));
+    await page.clock.fastForward(700);
+    await page.mouse.up();
+    expect(await asked(page)).toEqual(['press', 'release']);
+  });
+
   it('toggles by a bare click, as assistive technology sends it', async () => {
     const page = await stage.open('now');
     await talk(page).evaluate((button: HTMLElement) => button.click());
@@ -255,6 +268,173 @@ describe('places', () => {
         'Skip',
       ]),
     );
+  });
+});
+
+describe('back', () => {
+  const BACK_TO_NOW = 'Glass Harbour';
+
+  it('closes a menu first, then leaves the place; the fragment stays', async () => {
+    const page = await stage.open('now');
+    await page.getByRole('button', { name: 'Queue', exact: true }).click();
+    await page.getByRole('button', { name: /^Order/ }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.goBack();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.getByRole('heading', { name: 'Up next' }).isVisible()).toBe(true);
+    expect(new URL(page.url()).hash).toBe('#secret');
+    await page.goBack();
+    await page.getByRole('heading', { name: BACK_TO_NOW }).waitFor();
+    expect(new URL(page.url()).hash).toBe('#secret');
+  });
+
+  it('is not spent on a sheet that was closed by hand, nor on one that another took the place of', async () => {
+    const page = await stage.open('people');
+    await page.getByRole('button', { name: 'Queue', exact: true }).click();
+    await page.getByRole('button', { name: /^Attic party/ }).click();
+    await page.getByRole('dialog', { name: 'Rooms' }).getByRole('button', { name: 'Room doctor' }).click();
+    await page.getByRole('dialog', { name: 'Rooms' }).waitFor({ state: 'detached' });
+    await page.goBack();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /^Attic party/ }).click();
+    await page.getByRole('button', { name: 'Menu of Kitchen' }).click();
+    await page.getByRole('dialog', { name: 'Kitchen' }).getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('dialog', { name: 'Kitchen' }).waitFor({ state: 'detached' });
+    await page.getByRole('dialog', { name: 'Rooms' }).getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Music', exact: true }).click();
+    await page.locator('nav [aria-current=page]', { hasText: 'Music' }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Up next' }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Within earshot' }).waitFor();
+  });
+
+  it('from a room that a sheet led to ends where the sheet was opened', async () => {
+    const page = await stage.open('now');
+    await page.getByRole('button', { name: 'Queue', exact: true }).click();
+    await page.getByRole('button', { name: /^Attic party/ }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.evaluate(() => {
+      location.hash = 'other';
+    });
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('heading', { name: BACK_TO_NOW }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Up next' }).waitFor();
+    await expect.poll(() => page.evaluate(() => JSON.stringify(history.state))).toContain('"covers":0');
+    expect(new URL(page.url()).hash).toBe('#secret');
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.goBack();
+    await page.getByRole('heading', { name: BACK_TO_NOW }).waitFor();
+  });
+
+  it('does not lead to the room that was left by a sheet', async () => {
+    const page = await stage.open('now');
+    await page.getByRole('button', { name: /^Attic party/ }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.evaluate(() => {
+      addEventListener('hashchange', () => window.asked.push(`hash ${location.hash}`));
+      history.replaceState(null, '', '#next');
+    });
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await expect.poll(() => page.evaluate(() => JSON.stringify(history.state))).toContain('"place":"now"');
+    await expect.poll(() => asked(page)).toEqual(['hash #next']);
+    expect(new URL(page.url()).hash).toBe('#next');
+  });
+});
+
+describe('when the music has ended', () => {
+  it('offers to play it again, and to add to it', async () => {
+    const page = await stage.open('now-ended');
+    await page.getByRole('heading', { name: 'The music has ended' }).waitFor();
+    await page.getByRole('button', { name: 'Play again' }).click();
+    expect(await asked(page)).toEqual(['play']);
+    await page.getByRole('button', { name: 'Add music' }).click();
+    await page.locator('nav [aria-current=page]', { hasText: 'Music' }).waitFor();
+  });
+
+  it('says before what the end of the last song will be', async () => {
+    const page = await stage.open('queue-last', 'laptop');
+    await page.getByText('When this song ends, it goes quiet.').waitFor();
+    await page.getByRole('button', { name: 'Now', exact: true }).click();
+    await page.getByRole('button', { name: 'Loop: off' }).click();
+    await page.getByText('When this song ends, everything plays again from the beginning.').waitFor();
+    await page.getByRole('button', { name: 'Loop: everything' }).click();
+    await page.getByText('It plays again and again: its loop is on.').waitFor();
+    expect(await page.getByText('it goes quiet').count()).toBe(0);
+  });
+});
+
+describe('loudspeakers that are out of reach', () => {
+  it('are called so on Now and on Speakers, by those who do not host', async () => {
+    const page = await stage.open('now-unreachable', 'laptop');
+    await page.getByRole('button', { name: 'The loudspeakers are out of reach' }).click();
+    await page
+      .getByRole('region', { name: 'Host' })
+      .getByText('The loudspeakers are out of reach.', { exact: true })
+      .waitFor();
+  });
+
+  it('are called so by the host, with what is wrong', async () => {
+    const page = await stage.open('speakers-down');
+    const card = page.getByRole('region', { name: 'Host' });
+    expect(await card.getByText('Nothing comes out of the loudspeakers.').isVisible()).toBe(true);
+    expect(await card.getByText('The stream is out of reach').isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Now', exact: true }).click();
+    await page.getByRole('button', { name: /^The loudspeakers are/ }).waitFor();
+  });
+});
+
+describe('a song that is fetched but not yet heard', () => {
+  it('is getting ready', async () => {
+    const page = await stage.open('now-ready');
+    expect(await page.getByText('getting ready', { exact: true }).isVisible()).toBe(true);
+    expect(await page.getByText(/^fetching/).count()).toBe(0);
+  });
+});
+
+describe('Now', () => {
+  const SMALL = { viewport: { width: 320, height: 568 }, hasTouch: true };
+
+  it.each(['now', 'now-empty', 'now-ended', 'now-unreachable'])(
+    'fits on the smallest phone without scrolling: %s',
+    async (state) => {
+      const page = await stage.open(state, SMALL);
+      const main = page.locator('main');
+      expect(await main.evaluate((box) => box.scrollHeight - box.clientHeight)).toBe(0);
+      const talkBox = await boxOf(page, 'Hold to talk');
+      const out = await page.locator('.out').boundingBox();
+      expect((out?.y ?? Infinity) + (out?.height ?? 0)).toBeLessThanOrEqual(talkBox.y);
+    },
+  );
+
+  it.each([
+    ['phone', 'now-talking'],
+    ['laptop', 'now-talking'],
+    [SMALL, 'now-talking'],
+    [{ viewport: { width: 844, height: 390 }, hasTouch: true }, 'now-talking'],
+  ] as const)('shows a notice where it covers no control: %o', async (size, state) => {
+    const page = await stage.open(state, size);
+    await page.getByText('Kites was removed.').waitFor();
+    const covered = await page.evaluate(() => {
+      const notice = document.querySelector('[aria-label="Notice"]')?.getBoundingClientRect();
+      if (!notice) throw new Error('no notice');
+      return [...document.querySelectorAll('button, input')]
+        .filter((control) => !control.closest('[aria-label="Notice"]'))
+        .filter((control) => {
+          const box = control.getBoundingClientRect();
+          return (
+            box.left < notice.right &&
+            box.right > notice.left &&
+            box.top < notice.bottom &&
+            box.bottom > notice.top
+          );
+        })
+        .map((control) => control.getAttribute('aria-label') ?? control.textContent);
+    });
+    expect(covered).toEqual([]);
   });
 });
 

@@ -124,6 +124,27 @@ export const STATES: Record<string, GalleryState> = {
     },
   },
   'now-empty': { place: 'now', set: emptyRoom },
+  'now-ended': {
+    place: 'now',
+    set(m) {
+      const played = m.queue.played;
+      emptyRoom(m);
+      m.music.totalTracks = 9;
+      m.queue.played = played;
+    },
+  },
+  'now-unreachable': {
+    place: 'now',
+    set(m) {
+      m.host.listeners = null;
+    },
+  },
+  'now-ready': {
+    place: 'now',
+    set(m) {
+      m.now.sound = { state: 'waiting', fetchedShare: 1 };
+    },
+  },
   'now-offline': {
     place: 'now',
     set(m) {
@@ -203,6 +224,13 @@ export const STATES: Record<string, GalleryState> = {
     set(m) {
       m.queue.upNext = Array.from({ length: 5000 }, (_, i) => queueRow(i));
       m.queue.upNextDurationMs = 5000 * 225_000;
+    },
+  },
+  'queue-last': {
+    place: 'queue',
+    set(m) {
+      m.queue.upNext = [];
+      m.now.loop = 'off';
     },
   },
   'queue-empty': { place: 'queue', set: emptyRoom },
@@ -313,6 +341,12 @@ export const STATES: Record<string, GalleryState> = {
         message:
           'The stream is out of reach: the computer that runs Earshot does not answer. It is tried again by itself.',
       };
+    },
+  },
+  'speakers-unreachable': {
+    place: 'speakers',
+    set(m) {
+      m.host.listeners = null;
     },
   },
   'speakers-none': { place: 'speakers', set: emptyRoom },
