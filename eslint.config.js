@@ -146,7 +146,7 @@ const PROJECTS = [
     'tsconfig.worker.json',
   ],
   [['signaling/**/*.ts', 'scripts/**/*.ts', '*.ts'], 'tsconfig.node.json'],
-  [['tests/**/*.ts', 'tests/**/*.svelte'], 'tsconfig.tests.json'],
+  [['tests/**/*.ts', 'tests/**/*.svelte', 'scripts/bench/**/*.ts'], 'tsconfig.tests.json'],
 ];
 
 export default ts.config(

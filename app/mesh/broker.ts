@@ -32,6 +32,12 @@ export interface Broker {
   close(): void;
 }
 
+/** A candidate that is still being added when its connection closes makes PeerJS reject where nobody listens. */
+function calm(connection: DataConnection): void {
+  const handle = connection.handleMessage.bind(connection);
+  connection.handleMessage = (message) => handle(message).catch(() => {});
+}
+
 /** PeerJS's session with the node, kept up for ever: connections that are open outlive it. */
 export function createBroker(options: BrokerOptions): Broker {
   const { selfId, nowMs, onOpen, onIncoming } = options;
@@ -52,7 +58,10 @@ export function createBroker(options: BrokerOptions): Broker {
       openedAtMs = nowMs();
       onOpen();
     });
-    created.on('connection', onIncoming);
+    created.on('connection', (connection) => {
+      calm(connection);
+      onIncoming(connection);
+    });
     // Voices travel inside an authenticated connection (voice.ts): a call comes from a stranger.
     created.on('call', (call) => call.close());
     created.on('disconnected', () => retryLater());
@@ -85,7 +94,9 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     connect(peerId) {
       if (!peer.open) return null;
-      return peer.connect(peerId, { label: 'earshot', serialization: 'raw', reliable: true }) ?? null;
+      const connection = peer.connect(peerId, { label: 'earshot', serialization: 'raw', reliable: true });
+      if (connection) calm(connection);
+      return connection ?? null;
     },
     retryNow() {
       if (retryAtMs !== null) again();

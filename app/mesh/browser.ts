@@ -120,6 +120,10 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
       updateStatus();
     },
     onOpen: (peerId) => room.opened(peerId),
+    onSilent(peerId, silent) {
+      if (silent) discovery.check();
+      room.company.silent(peerId, silent);
+    },
     onClose(peerId, left) {
       discovery.linkClosed(peerId, left);
       if (!left) discovery.check();
@@ -135,9 +139,9 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     doc,
     selfId,
     nowMs,
-    send: (to, message) => links.open.get(to)?.sendRoomMessage(message) ?? unreachable(to),
+    send: (to, message) => links.linkOf(to)?.sendRoomMessage(message) ?? unreachable(to),
     onPresences: () => onPresences.emit(),
-    onBad: (from) => links.open.get(from)?.close(),
+    onBad: (from) => links.linkOf(from)?.close(),
   });
 
   const discovery = createDiscovery({
@@ -146,7 +150,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     key: signalingKey,
     selfId,
     nowMs,
-    isLinked: (peerId) => links.open.has(peerId),
+    isLinked: (peerId) => links.linkOf(peerId) !== undefined,
     onKnown(peerId, fresh) {
       if (fresh) links.isBack(peerId);
       links.want(new Set(discovery.known()));
@@ -247,7 +251,11 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     peers: () => [...links.open.keys()],
     onPeers: onPeers.add,
     connections: () =>
-      [...links.open].map(([peerId, { path, roundTripMs }]) => ({ peerId, path, roundTripMs })),
+      [...links.open].map(([peerId, link]) => ({
+        peerId,
+        path: link.path(),
+        roundTripMs: link.roundTripMs,
+      })),
     send(to, channel, message) {
       const link = closed ? undefined : links.open.get(to);
       return link?.send(channel, message) ?? unreachable(to);

@@ -27,6 +27,8 @@ export interface Company {
   setState(state: unknown): void;
   setSleeping(sleeping: boolean): void;
   opened(peerId: PeerId): void;
+  /** Its link brings nothing any more, or something again: it counts as asleep or gone meanwhile. */
+  silent(peerId: PeerId, silent: boolean): void;
   /** @param left it said goodbye; otherwise it is asleep if it said that it might fall asleep, and gone if not */
   closed(peerId: PeerId, left: boolean): void;
   /** Each takes the body of the message of its name; false: it cannot be understood. */
@@ -50,6 +52,7 @@ export function createCompany(options: CompanyOptions): Company {
   let self: Card = { sleeping: false, state: null };
   /** Null: linked, and has not told anything yet. */
   const linked = new Map<PeerId, Card | null>();
+  const silent = new Set<PeerId>();
   const passedOn = new Map<PeerId, Card>();
   const sleepers = new Map<PeerId, { state: unknown; sinceMs: number }>();
   const asks = new Map<PeerId, Ask>();
@@ -61,8 +64,13 @@ export function createCompany(options: CompanyOptions): Company {
     options.onChange();
   }
 
+  /** What a linked peer tells that is not silent. */
+  function heard(peerId: PeerId): Card | null {
+    return silent.has(peerId) ? null : (linked.get(peerId) ?? null);
+  }
+
   function passOn(peerId: PeerId): void {
-    const card = linked.get(peerId) ?? null;
+    const card = heard(peerId);
     for (const [asker, wanted] of askers)
       if (wanted.has(peerId)) send(asker, jsonMessage(RELAYED, { peerId, card }));
   }
@@ -70,7 +78,7 @@ export function createCompany(options: CompanyOptions): Company {
   /** Asks the next peer to pass on what `missing` tells; returns those whose list of wishes has changed. */
   function askNext(missing: PeerId, ask: Ask): PeerId[] {
     const before = ask.via;
-    const next = [...linked.keys()].find((peerId) => !ask.tried.has(peerId)) ?? null;
+    const next = [...linked.keys()].find((peerId) => !silent.has(peerId) && !ask.tried.has(peerId)) ?? null;
     if (next === null && before === null) {
       if (nowMs() - ask.atMs > ASK_ALL_AGAIN_MS) ask.tried.clear();
       return [];
@@ -107,9 +115,16 @@ export function createCompany(options: CompanyOptions): Company {
       linked.set(peerId, null);
       send(peerId, cardMessage(self));
     },
+    silent(peerId, isSilent) {
+      if (isSilent) silent.add(peerId);
+      else silent.delete(peerId);
+      passOn(peerId);
+      options.onChange();
+    },
     closed(peerId, left) {
       const card = linked.get(peerId);
       linked.delete(peerId);
+      silent.delete(peerId);
       askers.delete(peerId);
       passOn(peerId);
       for (const [missing, ask] of asks) {
@@ -140,7 +155,7 @@ export function createCompany(options: CompanyOptions): Company {
       options.onRelay(from, wanted);
       for (const peerId of wanted) {
         if (before?.has(peerId)) continue;
-        send(from, jsonMessage(RELAYED, { peerId, card: linked.get(peerId) ?? null }));
+        send(from, jsonMessage(RELAYED, { peerId, card: heard(peerId) }));
       }
       return true;
     },
@@ -159,11 +174,21 @@ export function createCompany(options: CompanyOptions): Company {
     },
     presences() {
       const out = new Map<PeerId, unknown>([[selfId, self.state]]);
-      for (const [peerId, card] of linked) if (card !== null) out.set(peerId, card.state);
+      for (const peerId of linked.keys()) {
+        const card = heard(peerId);
+        if (card !== null) out.set(peerId, card.state);
+      }
       for (const [peerId, card] of passedOn) if (!out.has(peerId)) out.set(peerId, card.state);
       return out;
     },
-    asleep: () => new Map([...sleepers].map(([peerId, { state }]) => [peerId, state])),
+    asleep() {
+      const out = new Map<PeerId, unknown>([...sleepers].map(([peerId, { state }]) => [peerId, state]));
+      for (const peerId of silent) {
+        const card = linked.get(peerId);
+        if (card?.sleeping === true) out.set(peerId, card.state);
+      }
+      return out;
+    },
     tick(missing) {
       const changed = new Set<PeerId>();
       const wanted = new Set(missing);

@@ -28,6 +28,8 @@ const KIND_VOICE = 6;
 const KIND_BYE = 7;
 /** Messages of the mesh itself: room-wire.ts. */
 const KIND_ROOM = 8;
+/** A ping that wants a pong. The others want none: both sides ping, and that is sign of life enough. */
+const KIND_PROBE = 9;
 
 const KIND_OFFSET = 0;
 const BODY_OFFSET = 1;
@@ -35,6 +37,8 @@ const BODY_OFFSET = 1;
 const UNPROVEN_DEADLINE_MS = 5_000;
 /** ICE may move to a better pair at any time. */
 const READ_PATH_MS = 10_000;
+const READ_AGAIN_MS = 250;
+const PROBE_MS = 5_000;
 /** Far from PeerJS's own stream id, which is 0 or 1. */
 const CHANNEL_IDS: Record<ChannelName, number> = { control: 101, bytes: 102, clock: 103 };
 /** Enough to fill a LAN between two events; small enough that a keepalive behind it is never late. */
@@ -54,6 +58,8 @@ export interface LinkOptions {
   nowMs(): number;
   /** Both sides have proven themselves and `send` works. */
   onOpen(): void;
+  /** A message came, whatever it is; before it is looked at. */
+  onHeard(): void;
   onMessage(channel: ChannelName, message: Uint8Array<ArrayBuffer>, receivedAtMs: number): void;
   /** A message of the mesh itself; valid during the call only. */
   onRoomMessage(message: Uint8Array): void;
@@ -69,7 +75,8 @@ export interface Link {
   readonly isOpen: boolean;
   /** Local time of the last sign of life. */
   readonly heardAtMs: number;
-  readonly path: Path;
+  /** As last measured; each reading has it measured again, unless that was just now. */
+  path(): Path;
   /** Of the last keepalive; null before the first answer. */
   readonly roundTripMs: number | null;
   send(channel: ChannelName, message: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -102,7 +109,8 @@ export function createLink(options: LinkOptions): Link {
   let heardAtMs = nowMs();
   let path: Path = 'unknown';
   let pathReadAtMs = -Infinity;
-  let pingedAtMs: number | null = null;
+  let probedAtMs = -Infinity;
+  let isProbing = false;
   let roundTripMs: number | null = null;
   const deadline = setTimeout(() => {
     if (stage !== 'open') close();
@@ -191,7 +199,8 @@ export function createLink(options: LinkOptions): Link {
   }
 
   function lookAtPath(): void {
-    if (nowMs() - pathReadAtMs < READ_PATH_MS && path !== 'unknown') return;
+    // A browser gathers hundreds of numbers for this: not for everybody, and not all the time.
+    if (nowMs() - pathReadAtMs < (path === 'unknown' ? READ_AGAIN_MS : READ_PATH_MS)) return;
     pathReadAtMs = nowMs();
     void readPath(connection).then((read) => (path = read));
   }
@@ -199,6 +208,7 @@ export function createLink(options: LinkOptions): Link {
   function receive(channel: ChannelName, message: Uint8Array<ArrayBuffer>): void {
     const receivedAtMs = nowMs();
     heardAtMs = receivedAtMs;
+    options.onHeard();
     if (channel === 'control') return receiveControl(message, receivedAtMs);
     // The peer sends on these only after it accepted us, and that word may still be on its way on another channel.
     if (stage === 'verified') open();
@@ -219,12 +229,12 @@ export function createLink(options: LinkOptions): Link {
     if (kind === KIND_APP) {
       if (body.length <= MAX_MESSAGE_BYTES) options.onMessage('control', body.slice(), receivedAtMs);
     } else if (kind === KIND_ROOM) options.onRoomMessage(body);
-    else if (kind === KIND_PING) {
-      control(KIND_PONG);
+    else if (kind === KIND_PING || kind === KIND_PROBE) {
+      if (kind === KIND_PROBE) control(KIND_PONG);
       options.onPing(body);
     } else if (kind === KIND_PONG) {
-      if (pingedAtMs !== null) roundTripMs = receivedAtMs - pingedAtMs;
-      pingedAtMs = null;
+      if (isProbing) roundTripMs = receivedAtMs - probedAtMs;
+      isProbing = false;
     } else if (kind === KIND_VOICE) voice?.receive(new TextDecoder().decode(body));
     else if (kind === KIND_BYE) close(true);
   }
@@ -250,7 +260,8 @@ export function createLink(options: LinkOptions): Link {
     get heardAtMs() {
       return heardAtMs;
     },
-    get path() {
+    path() {
+      lookAtPath();
       return path;
     },
     get roundTripMs() {
@@ -274,10 +285,11 @@ export function createLink(options: LinkOptions): Link {
     },
     ping(note) {
       if (stage !== 'open') return;
-      lookAtPath();
-      // An answer that is still on its way is waited for: its round trip began with the ping before.
-      pingedAtMs ??= nowMs();
-      control(KIND_PING, note);
+      // An answer that is still on its way is waited for: its round trip began with the probe before.
+      if (isProbing || nowMs() - probedAtMs < PROBE_MS) return control(KIND_PING, note);
+      isProbing = true;
+      probedAtMs = nowMs();
+      control(KIND_PROBE, note);
     },
     bye() {
       if (stage === 'open') control(KIND_BYE);

@@ -11,6 +11,8 @@ import type { ChannelName, PeerId } from './transport.ts';
 const DIAL_DEADLINE_MS = 8_000;
 /** Keepalives go every second, and a lost one is repeated by SCTP: a killed peer is gone 4.5 s later at the latest. */
 const SILENT_AFTER_MS = 3_500;
+/** A silent connection may only be held up, as by a page that computes: it counts again when it is heard until then. */
+const DEAD_AFTER_MS = 8_000;
 /** A dial that is this old when the other side comes back was for the connection before. */
 const OLD_DIAL_MS = 1_500;
 /** Strangers can only occupy this many slots, each for a few seconds. */
@@ -23,6 +25,8 @@ export interface LinksOptions {
   nowMs(): number;
   onPeers(): void;
   onOpen(peerId: PeerId): void;
+  /** An open link brings nothing any more, or something again. It is not among `open` meanwhile. */
+  onSilent(peerId: PeerId, silent: boolean): void;
   /** A link that was open is no more. `left`: it said goodbye. */
   onClose(peerId: PeerId, left: boolean): void;
   onRoomMessage(from: PeerId, message: Uint8Array): void;
@@ -33,6 +37,8 @@ export interface LinksOptions {
 
 export interface Links {
   readonly open: ReadonlyMap<PeerId, Link>;
+  /** Open or silent. */
+  linkOf(peerId: PeerId): Link | undefined;
   /** The peers that should be connected. */
   want(peerIds: ReadonlySet<PeerId>): void;
   accept(connection: DataConnection): void;
@@ -55,6 +61,7 @@ interface Attempt {
 export function createLinks(options: LinksOptions): Links {
   const { selfId, key, broker, nowMs } = options;
   const open = new Map<PeerId, Link>();
+  const silent = new Map<PeerId, Link>();
   const unproven = new Set<Link>();
   const attempts = new Map<PeerId, Attempt>();
   let wanted: ReadonlySet<PeerId> = new Set();
@@ -72,13 +79,20 @@ export function createLinks(options: LinksOptions): Links {
       nowMs,
       onOpen() {
         unproven.delete(link);
-        const before = open.get(peerId);
         // First out, then in, so that nobody takes the new link for the old one.
-        if (before) before.close();
-        open.set(peerId, link);
+        (open.get(peerId) ?? silent.get(peerId))?.close();
         attempts.delete(peerId);
+        open.set(peerId, link);
         options.onOpen(peerId);
         if (voice.to.has(peerId)) link.setVoice(voice.stream);
+        options.onPeers();
+      },
+      onHeard() {
+        if (silent.get(peerId) !== link) return;
+        silent.delete(peerId);
+        open.set(peerId, link);
+        options.onSilent(peerId, false);
+        link.setVoice(voice.to.has(peerId) ? voice.stream : null);
         options.onPeers();
       },
       onMessage: (channel, message, receivedAtMs) =>
@@ -93,20 +107,32 @@ export function createLinks(options: LinksOptions): Links {
         unproven.delete(link);
         connection.close();
         if (heardVoice) options.onVoice(peerId, null);
+        const wasSilent = silent.get(peerId) === link && silent.delete(peerId);
         const wasOpen = open.get(peerId) === link;
         if (wasOpen) open.delete(peerId);
         const attempt = attempts.get(peerId);
-        if (role === 'dialer' && !open.has(peerId) && (wasOpen || attempt?.dialing?.link === link))
-          failed(peerId, wasOpen);
-        if (!wasOpen) return;
+        if (
+          role === 'dialer' &&
+          !open.has(peerId) &&
+          (wasOpen || wasSilent || attempt?.dialing?.link === link)
+        )
+          failed(peerId, wasOpen || wasSilent);
+        if (!wasOpen && !wasSilent) return;
         options.onClose(peerId, left);
-        options.onPeers();
+        if (wasOpen) options.onPeers();
       },
     });
     unproven.add(link);
     connection.on('close', () => link.close());
     connection.on('error', () => link.close());
     return link;
+  }
+
+  function fallSilent(link: Link): void {
+    open.delete(link.peerId);
+    silent.set(link.peerId, link);
+    options.onSilent(link.peerId, true);
+    options.onPeers();
   }
 
   function failed(peerId: PeerId, wasOpen: boolean): void {
@@ -136,11 +162,13 @@ export function createLinks(options: LinksOptions): Links {
 
   function dialMissing(): void {
     if (!broker.isOpen) return;
-    for (const peerId of wanted) if (selfId < peerId && !open.has(peerId)) dial(peerId);
+    for (const peerId of wanted)
+      if (selfId < peerId && !open.has(peerId) && !silent.has(peerId)) dial(peerId);
   }
 
   return {
     open,
+    linkOf: (peerId) => open.get(peerId) ?? silent.get(peerId),
     want(peerIds) {
       for (const peerId of attempts.keys()) if (!peerIds.has(peerId)) attempts.delete(peerId);
       wanted = peerIds;
@@ -155,14 +183,17 @@ export function createLinks(options: LinksOptions): Links {
       for (const [peerId, link] of open) link.setVoice(voice.to.has(peerId) ? stream : null);
     },
     tick(wasLate, note) {
-      for (const link of [...open.values()]) {
+      for (const link of [...open.values(), ...silent.values()]) {
         // After a pause of our own, everybody looks silent: ask first.
-        if (!wasLate && nowMs() - link.heardAtMs > SILENT_AFTER_MS) link.close();
+        const silentMs = wasLate ? 0 : nowMs() - link.heardAtMs;
+        if (silentMs > DEAD_AFTER_MS) link.close();
         else link.ping(note);
+        if (silentMs > SILENT_AFTER_MS && open.get(link.peerId) === link) fallSilent(link);
       }
       dialMissing();
     },
     isBack(peerId) {
+      silent.get(peerId)?.close();
       const attempt = attempts.get(peerId);
       if (!attempt) return;
       const { dialing } = attempt;
@@ -175,7 +206,7 @@ export function createLinks(options: LinksOptions): Links {
       dialMissing();
     },
     closeAll(goodbye) {
-      for (const link of [...open.values(), ...unproven]) {
+      for (const link of [...open.values(), ...silent.values(), ...unproven]) {
         if (goodbye) link.bye();
         link.close();
       }

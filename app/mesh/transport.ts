@@ -49,7 +49,10 @@ export interface Transport {
   /** Peers that proved that they know the room's secret and whose channels are open. Never includes self. */
   peers(): readonly PeerId[];
   onPeers(listener: (peers: readonly PeerId[]) => void): Unsubscribe;
-  /** One for each of `peers()`; measured every second or so. */
+  /**
+   * One for each of `peers()`. Reading this has the paths measured, `unknown` until then: who shows them reads it about
+   * once a second.
+   */
   connections(): readonly Connection[];
 
   /**
