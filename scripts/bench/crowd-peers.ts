@@ -61,7 +61,7 @@ async function join(message: Join): Promise<void> {
   const having = new Map<string, number>();
   for (const { doc } of peers) {
     doc.getMap('queue').observe(({ keysChanged }) => {
-      for (const key of keysChanged) {
+      for (const key of keysChanged as ReadonlySet<string>) {
         having.set(key, (having.get(key) ?? 0) + 1);
         if (having.get(key) === peers.length) tell({ type: 'has', key, atMs: monotonicMs() });
       }
