@@ -10,6 +10,7 @@ export type FindingId =
   | 'microphone'
   | 'local-network'
   | 'addresses'
+  | 'mdns'
   | 'stun'
   | 'turn'
   | 'peers'
@@ -205,6 +206,28 @@ function judgeAddresses({ hostCandidates, stun, turn }: Observations): Verdict {
       );
 }
 
+/**
+ * Where STUN answers, a device learns its plain address and tells it as well: then names are not what keeps devices apart.
+ */
+function areNamesLost({ hostCandidates, nodeReached, stun, peers }: Observations): boolean {
+  return (
+    hostCandidates === 'names' &&
+    nodeReached &&
+    stun !== 'answers' &&
+    peers.some(({ path }) => path === 'none' || path === 'relayed')
+  );
+}
+
+function judgeNames(seen: Observations): Verdict {
+  if (!areNamesLost(seen)) return null;
+  return finding(
+    'mdns',
+    seen.peers.some(({ path }) => path === 'none') ? 'fail' : 'warn',
+    'Names ending in .local are not passed on in this network (mDNS), and the browser tells others no more than such a name.',
+    'Hold to talk once and allow the microphone: then the browser uses plain addresses. Or let multicast (IGMP) through in the settings of the access point.',
+  );
+}
+
 function judgeStun({ stun, peers, nodeReached }: Observations): Verdict {
   if (stun === null || !nodeReached) return null;
   if (stun === 'answers') return finding('stun', 'ok', 'The node tells devices their address (STUN).');
@@ -237,7 +260,8 @@ function judgeTurn({ turn, nodeReached }: Observations): Verdict {
   );
 }
 
-function judgePeers({ peers, stun, turn }: Observations): Verdict {
+function judgePeers(seen: Observations): Verdict {
+  const { peers, stun, turn } = seen;
   if (peers.length === 0) return finding('peers', 'ok', 'No other device is in sight.');
   const apart = peers.filter(({ path }) => path === 'none').length;
   if (apart > 0)
@@ -245,9 +269,11 @@ function judgePeers({ peers, stun, turn }: Observations): Verdict {
       'peers',
       'fail',
       `${apart} of ${things(peers.length, 'other device')} ${apart === 1 ? 'has' : 'have'} no connection to this one.`,
-      stun === 'answers' || turn === 'relays'
-        ? 'Give it a few seconds. If it stays: is one of them on a guest Wi-Fi, or on a VPN?'
-        : 'A guest Wi-Fi often keeps its devices apart. Use the main Wi-Fi, or switch the isolation of clients off in the router.',
+      areNamesLost(seen)
+        ? 'See to the names ending in .local first.'
+        : stun === 'answers' || turn === 'relays'
+          ? 'Give it a few seconds. If it stays: is one of them on a guest Wi-Fi, or on a VPN?'
+          : 'A guest Wi-Fi often keeps its devices apart. Use the main Wi-Fi, or switch the isolation of clients off in the router.',
     );
   const relayed = peers.filter(({ path }) => path === 'relayed').length;
   const slow = peers.filter(({ roundTripMs }) => (roundTripMs ?? 0) > SLOW_MS).length;
@@ -368,6 +394,7 @@ export function judge(seen: Observations): Finding[] {
     judgeLocalNetwork(seen),
     judgePeers(seen),
     judgeAddresses(seen),
+    judgeNames(seen),
     judgeStun(seen),
     judgeTurn(seen),
     judgeMicrophone(seen),

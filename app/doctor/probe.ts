@@ -112,7 +112,13 @@ async function lookAtMicrophone(): Promise<Observations['microphone']> {
   return (await navigator.permissions.query({ name: 'microphone' })).state;
 }
 
-/** Chromium 142 and newer; other browsers reject the name. */
+/** The first name is that of newer Chromium, the second came with 142 and stays beside it; other browsers know neither. */
+const LOCAL_NETWORK_NAMES = ['local-network', 'local-network-access'];
+
 async function lookAtLocalNetwork(): Promise<Observations['localNetwork']> {
-  return (await navigator.permissions.query({ name: 'local-network-access' as PermissionName })).state;
+  const asked = await Promise.allSettled(
+    LOCAL_NETWORK_NAMES.map((name) => navigator.permissions.query({ name: name as PermissionName })),
+  );
+  const states = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value.state] : []));
+  return (['denied', 'granted', 'prompt'] as const).find((state) => states.includes(state)) ?? null;
 }

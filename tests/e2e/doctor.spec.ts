@@ -7,42 +7,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Locator, Page } from '@playwright/test';
+import { askDoctor, lookAgain, lookedAround, problem } from './support/doctor.ts';
 import { startNode } from './support/node.ts';
 import { createPeople } from './support/people.ts';
-import { sayName, visit } from './support/room.ts';
+import { sayName } from './support/room.ts';
 import { expect, test } from './support/test.ts';
 
 const DIST = new URL('../../dist', import.meta.url).pathname;
 
 // A look waits up to 4 s for what does not answer, and each test looks two or three times.
 test.describe.configure({ timeout: 120_000 });
-
-/** Opens the doctor from People; the first look is over when this resolves. */
-async function askDoctor(page: Page): Promise<Locator> {
-  await visit(page, 'People');
-  await page.getByRole('button', { name: /^Room doctor/ }).click();
-  return lookedAround(page);
-}
-
-async function lookedAround(page: Page): Promise<Locator> {
-  const doctor = page.getByRole('dialog', { name: 'Room doctor' });
-  await expect(doctor.getByRole('button', { name: 'Look again' })).toBeVisible({ timeout: 30_000 });
-  return doctor;
-}
-
-async function lookAgain(page: Page): Promise<Locator> {
-  await page.getByRole('button', { name: 'Look again' }).click();
-  return lookedAround(page);
-}
-
-/** What is named as wrong. */
-function problem(doctor: Locator, text: string | RegExp): Locator {
-  return doctor
-    .getByRole('listitem')
-    .filter({ hasText: text })
-    .filter({ hasText: /Wrong:|Mind:/ });
-}
 
 test('with everything well it says so; storage that is not kept is named; the report gives nothing away', async ({
   node,

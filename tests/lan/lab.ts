@@ -20,6 +20,8 @@ export interface LabHost {
   setLink(state: 'up' | 'down'): void;
   /** As Wi-Fi client isolation does: isolated hosts reach those that are not, and not each other. */
   setIsolated(on: boolean): void;
+  /** As access points do that pass on no multicast: what others send to a group no longer arrives here. */
+  setMulticast(on: boolean): void;
   /** Nothing leaves this host for that address any more, or again; what comes from there still arrives. */
   setUnreachable(address: string, on: boolean): void;
   /** As a DHCP server does that gives it another one. */
@@ -140,6 +142,10 @@ function createHost(
     },
     setIsolated(on) {
       ip('-n', port.lan, 'link', 'set', port.device, 'type', 'bridge_slave', 'isolated', on ? 'on' : 'off');
+    },
+    setMulticast(on) {
+      const flood = on ? 'on' : 'off';
+      ip('-n', port.lan, 'link', 'set', port.device, 'type', 'bridge_slave', 'mcast_flood', flood);
     },
     setUnreachable(to, on) {
       ip('-n', netns, 'route', on ? 'add' : 'del', 'blackhole', `${to}/32`);

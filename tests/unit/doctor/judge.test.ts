@@ -79,6 +79,36 @@ describe('the doctor', () => {
       { addresses: 'fail', stun: 'warn', turn: 'warn' },
     ],
     ['mDNS names instead of addresses', { hostCandidates: 'names' }, {}],
+    [
+      'mDNS names that lead nowhere',
+      { hostCandidates: 'names', stun: 'silent', turn: 'silent', peers: [...WELL.peers, APART] },
+      { mdns: 'fail', peers: 'fail', stun: 'fail', turn: 'warn' },
+    ],
+    [
+      'mDNS names that lead nowhere, and only the others reach the relay',
+      { hostCandidates: 'names', stun: 'silent', turn: 'silent', peers: [WELL.peers[1]!] },
+      { mdns: 'warn', stun: 'warn', turn: 'warn' },
+    ],
+    [
+      'mDNS names, and STUN tells the address as well: something else keeps devices apart',
+      { hostCandidates: 'names', peers: [APART, WELL.peers[1]!] },
+      { peers: 'fail' },
+    ],
+    [
+      'addresses are told plainly: names are not to blame',
+      { stun: 'silent', turn: 'silent', peers: [APART] },
+      { peers: 'fail', stun: 'fail', turn: 'warn' },
+    ],
+    [
+      'mDNS names that lead to everybody',
+      { hostCandidates: 'names', stun: 'none', turn: 'none', peers: [WELL.peers[0]!] },
+      { stun: 'warn', turn: 'warn' },
+    ],
+    [
+      'mDNS names and no node: that is the cause',
+      { hostCandidates: 'names', nodeReached: false, stun: null, turn: null, peers: [APART] },
+      { node: 'fail', peers: 'fail' },
+    ],
     ['STUN is silent, and nobody misses it', { stun: 'silent' }, { stun: 'warn' }],
     ['STUN is off', { stun: 'none' }, { stun: 'warn' }],
     [
@@ -118,6 +148,13 @@ describe('the doctor', () => {
     });
     expect(findings.map(({ level }) => level).join()).toMatch(/^(fail,)+(warn,)+ok(,ok)*$/);
     for (const { level, next } of findings) expect(next !== null).toBe(level !== 'ok');
+  });
+
+  test('names that are not passed on have their own next step, and the missing connection points to it', () => {
+    const findings = judge({ ...WELL, hostCandidates: 'names', stun: 'none', turn: 'none', peers: [APART] });
+    const next = (id: FindingId): string | null | undefined => findings.find((one) => one.id === id)?.next;
+    expect(next('mdns')).toMatch(/allow the microphone.*plain addresses.*multicast \(IGMP\)/);
+    expect(next('peers')).toContain('.local');
   });
 
   test('the certificate’s remedy depends on whose it is', () => {
