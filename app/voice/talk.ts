@@ -47,7 +47,8 @@ export function nextTalk(state: TalkState, event: TalkEvent): TalkState {
       // Whoever let go while the browser asked does not want to be heard any more.
       return state.kind === 'starting' ? { ...state, kind: 'live' } : state;
     case 'failed':
-      return state.kind === 'starting' ? { kind: 'problem', message: event.message } : state;
+      // Also when the button was let go of before the answer: whoever tried to talk must learn why nobody heard.
+      return state.kind === 'live' ? state : { kind: 'problem', message: event.message };
     case 'lost':
       return wantsMicrophone(state) ? { kind: 'problem', message: event.message } : state;
     case 'dismiss':

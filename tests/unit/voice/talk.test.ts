@@ -50,8 +50,8 @@ describe('push to talk', () => {
     expect(after(press, failed, press).kind).toBe('starting');
   });
 
-  test('a failure that comes after letting go is not told', () => {
-    expect(after(press, release, failed)).toEqual(IDLE);
+  test('a failure that comes after letting go is told all the same', () => {
+    expect(after(press, release, failed)).toEqual({ kind: 'problem', message: failed.message });
   });
 
   test('a microphone that goes away while talking is told', () => {
