@@ -6,7 +6,7 @@ import { backoffMs } from './backoff.ts';
 const OPEN_DEADLINE_MS = 8_000;
 const PING_MS = 5_000;
 /** The node answers pings at once: a socket that brought nothing for this long after one is dead, whatever it says. */
-const ANSWER_DEADLINE_MS = 4_000;
+const ANSWER_DEADLINE_MS = 2_500;
 
 const Published = v.object({ type: v.literal('publish'), topic: v.string(), data: v.unknown() });
 
