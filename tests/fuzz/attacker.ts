@@ -163,6 +163,7 @@ const ATTACKS: Record<string, { blows: number; run: () => Promise<void> }> = {
         await breath();
       }
       wanted = done;
+      await heard(socket);
       socket.terminate();
     },
   },
