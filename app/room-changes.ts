@@ -99,10 +99,12 @@ export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
       const from = open.secret;
       const to = newSecret();
       const names = new Map(open.parts.people.here.map(({ peerId, name }) => [peerId, name]));
-      const entering = { packed: open.pack(), hosting: open.isHosting };
+      const hosting = open.isHosting;
       // Kept first: should this page die on the way, its owner finds again those who went already.
       kept.updateRoom(to, { name: open.queries.room().name, made: true, lastSeenMs: Date.now() });
       const missed = await open.tell(peerIds, to, ANSWER_MS);
+      // Packed last: what was edited while the answers came goes along.
+      const entering = { packed: open.pack(), hosting };
       open.markMoved();
       await shut();
       renamed(from, to, Date.now());

@@ -199,12 +199,14 @@ export function createRooms({
     const entering = { packed: open.pack(), hosting: open.isHosting };
     const { name, owner } = open.queries.room();
     const by = open.queries.members().get(owner ?? '')?.name ?? 'The owner';
+    const cutShort = open.parts.music.batch?.state === 'running';
     await shut();
     renamed(from, to, null);
     await enter(to, entering);
     // Another device or tab of the owner's own: one of them has to tell those who come late.
     if (owner !== kept.read().memberId) void changesToRooms().then((changes) => changes.deleteDocument(from));
     notices.info(`${by} gave ${name} a new link. You came along.`);
+    if (cutShort) notices.problem('Adding songs was cut short by it: add the rest again.');
   }
 
   /**

@@ -69,8 +69,14 @@ export function verify(
   return crypto.subtle.verify('HMAC', key, proof, transcriptBytes(prover, transcript));
 }
 
-/** The certificate fingerprint of a session description, lower case; null when it carries none. */
+/**
+ * The certificate fingerprint of a session description, lower case; null when it carries none, or more than one: a broker
+ * in the middle could otherwise show the one that it was asked for and let DTLS use another.
+ */
 export function fingerprintOf(sdp: string | undefined): string | null {
-  const match = sdp === undefined ? null : /^a=fingerprint:(\S+ [0-9a-f:]+)/im.exec(sdp);
-  return match?.[1]?.toLowerCase() ?? null;
+  const found = new Set(
+    [...(sdp ?? '').matchAll(/^a=fingerprint:(\S+ [0-9a-f:]+)/gim)].map((match) => match[1]?.toLowerCase()),
+  );
+  const [only] = found;
+  return found.size === 1 ? (only ?? null) : null;
 }

@@ -304,6 +304,8 @@ describe('back', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Music', exact: true }).click();
     await page.locator('nav [aria-current=page]', { hasText: 'Music' }).waitFor();
+    // A browser goes back in its own time; nobody's thumb is as quick as a test.
+    await page.waitForFunction(() => (history.state as { place?: string } | null)?.place === 'music');
     await page.goBack();
     await page.getByRole('heading', { name: 'Up next' }).waitFor();
     await page.goBack();

@@ -46,6 +46,9 @@ describe('handshake', () => {
     expect(fingerprintOf('v=0\r\na=fingerprint:sha-256 AB:CD:01\r\na=setup:active\r\n')).toBe(
       'sha-256 ab:cd:01',
     );
+    const twice = 'a=fingerprint:sha-256 AA:BB\r\nm=audio 9\r\na=fingerprint:sha-256 aa:bb\r\n';
+    expect(fingerprintOf(twice)).toBe('sha-256 aa:bb');
+    expect(fingerprintOf(twice.replace('aa:bb', 'cc:dd'))).toBe(null);
     expect(fingerprintOf('v=0\r\n')).toBe(null);
     expect(fingerprintOf(undefined)).toBe(null);
   });
