@@ -14,8 +14,10 @@ import { type Outbox, createOutbox } from './outbox.ts';
 import { DIGEST, roomMessage } from './room-wire.ts';
 import type { PeerId } from './transport.ts';
 
-/** While edits are on their way digests differ; for so many keepalives in a row they don't. */
-const MISMATCHES = 3;
+/** While edits are on their way digests differ. What a peer holds and this one has not come by for so long is missing here. */
+const DOUBT_MS = 2_500;
+/** States that this document went through, to know one whose sender is merely behind. */
+const KEPT_DIGESTS = 64;
 /** A peer that sends nothing of what was asked for; the next one is asked. */
 const PULL_DEADLINE_MS = 4_000;
 /** Having been asked, a peer whose digest is still the same is behind: it will ask us. */
@@ -53,7 +55,8 @@ interface Peer {
   readonly outbox: Outbox;
   readonly assembler: ReturnType<typeof createAssembler>;
   theirs: string | null;
-  mismatches: number;
+  /** A state of its document that this one has not been in, and since when that is known. */
+  doubt: { theirs: string; sinceMs: number } | null;
   due: boolean;
   asked: { theirs: string | null; atMs: number } | null;
   sources: ReadonlySet<PeerId>;
@@ -63,12 +66,25 @@ export function createDocSync(options: DocSyncOptions): DocSync {
   const { doc, nowMs } = options;
   const peers = new Map<PeerId, Peer>();
   const origins = new WeakMap<object, PeerId>();
+  /** Of the document as it is; null: has to be computed. */
   let known: string | null = null;
+  const passed = new Set<string>();
   let pull: { peer: Peer; progressAtMs: number } | null = null;
 
   function mine(): string {
-    known ??= digestOf(doc);
+    if (known !== null) return known;
+    known = digestOf(doc);
+    passed.delete(known);
+    passed.add(known);
+    for (const oldest of passed) if (passed.size > KEPT_DIGESTS) passed.delete(oldest);
     return known;
+  }
+
+  /** True: for too long has `peer` held what this document has never been. */
+  function isMissing(peer: Peer, theirs: string): boolean {
+    if (passed.has(theirs)) peer.doubt = null;
+    else if (peer.doubt === null || passed.has(peer.doubt.theirs)) peer.doubt = { theirs, sinceMs: nowMs() };
+    return peer.doubt !== null && nowMs() - peer.doubt.sinceMs >= DOUBT_MS;
   }
 
   function tellDigest(peer: Peer): void {
@@ -77,6 +93,7 @@ export function createDocSync(options: DocSyncOptions): DocSync {
 
   function onUpdate(update: Uint8Array, origin: unknown): void {
     known = null;
+    if (peers.size > 0) mine();
     const from = typeof origin === 'object' && origin !== null ? origins.get(origin) : undefined;
     const to = [...peers.values()].filter((peer) => from === undefined || peer.sources.has(from));
     if (to.length === 0) return;
@@ -93,7 +110,7 @@ export function createDocSync(options: DocSyncOptions): DocSync {
     for (const peer of peers.values()) {
       if (!peer.due) continue;
       peer.due = false;
-      peer.mismatches = 0;
+      peer.doubt = null;
       if (peer.theirs === null || peer.theirs === EMPTY_DIGEST || peer.theirs === mine()) continue;
       const encoder = createEncoder();
       writeSyncStep1(encoder, doc);
@@ -119,7 +136,7 @@ export function createDocSync(options: DocSyncOptions): DocSync {
         ),
         assembler: createAssembler(),
         theirs: null,
-        mismatches: 0,
+        doubt: null,
         due: false,
         asked: null,
         sources: new Set(),
@@ -156,13 +173,12 @@ export function createDocSync(options: DocSyncOptions): DocSync {
       if (!peer || theirs === null) return;
       peer.theirs = theirs;
       if (theirs === mine()) {
-        peer.mismatches = 0;
+        peer.doubt = null;
         peer.due = false;
         return;
       }
-      peer.mismatches++;
       const isAnswered = peer.asked?.theirs === theirs && nowMs() - peer.asked.atMs < ASK_AGAIN_MS;
-      if (isNews || (peer.mismatches >= MISMATCHES && !isAnswered)) peer.due = true;
+      if (isNews ? !passed.has(theirs) : isMissing(peer, theirs) && !isAnswered) peer.due = true;
       pullNext();
     },
     relay(to, sources) {

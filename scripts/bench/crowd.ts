@@ -7,6 +7,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { MAX_ALLOCATIONS } from '../../signaling/rendezvous/allocation-table.ts';
 import { startNode } from '../../tests/e2e/support/node.ts';
 import { keysOf, newSecret } from '../../tests/unit/signaling/support.ts';
 import { until } from '../../tests/fixtures/until.ts';
@@ -18,8 +19,8 @@ const PEERS = QUICK ? 16 : 50;
 const EDITS = QUICK ? 30 : 100;
 const BASELINE_PEERS = QUICK ? 5 : 8;
 const MESH_DEADLINE_MS = 240_000;
-/** Some 50 file descriptors a connection: more peers than this run into a process's limit of them. */
-const PEERS_PER_PROCESS = 4;
+/** Some 50 file descriptors a connection, and abandoned ones go late: more peers than this run into a process’s limit. */
+const PEERS_PER_PROCESS = 3;
 const EDIT_DEADLINE_MS = 30_000;
 
 interface Group {
@@ -207,6 +208,14 @@ console.table([row(baseline), row(ours)]);
 console.log(
   `y-webrtc costs ${(baseline.messagesPerEdit / (baseline.peers * (baseline.peers - 1))).toFixed(2)} × N(N-1) messages an edit: ` +
     `with ${PEERS} peers about ${Math.round((baseline.messagesPerEdit / (baseline.peers * (baseline.peers - 1))) * PEERS * (PEERS - 1))}.`,
+);
+const LARGE = 200;
+const most = Math.floor((1 + Math.sqrt(1 + 4 * MAX_ALLOCATIONS)) / 2);
+console.log(
+  `Where ${LARGE} would break. First the relay: every connection reserves an address at each end, and the node gives ` +
+    `${MAX_ALLOCATIONS}, which is ${most} peers; beyond them only who is not isolated gets in. Then the phones: ` +
+    `${LARGE - 1} connections each, with ${LARGE - 1} handshakes at joining and as many keepalives in and out every second ` +
+    `(${LARGE * (LARGE - 1)} in the room). An edit would cost ${LARGE - 1} messages, all sent by its author. A partial mesh is due then.`,
 );
 console.log(
   JSON.stringify({
