@@ -58,6 +58,7 @@ export function createRooms({
   let open: OpenRoom | null = null;
   /** The owner's own device goes over by itself. */
   let replacing = false;
+  let hasFollowed = false;
   let changes: Promise<unknown> = Promise.resolve();
   const newSecret = (): string => base64url(crypto.getRandomValues(new Uint8Array(16)));
   const localNowMs = (): number => performance.timeOrigin + performance.now();
@@ -164,7 +165,11 @@ export function createRooms({
 
   async function follow(): Promise<void> {
     const entry = entryFrom(location.hash, kept.read().secret);
+    const isFirst = !hasFollowed;
+    hasFollowed = true;
     if ('problem' in entry) {
+      // Leaving a room empties the address, and browsers tell that later: what was said about it stands.
+      if (!isFirst && open === null && location.hash === '') return;
       await shut();
       stage.fail('no-room', entry.problem);
       return;
