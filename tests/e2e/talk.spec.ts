@@ -7,6 +7,8 @@ import { expect, test } from './support/test.ts';
 
 const VOICE_HZ = 1730;
 const AUDIBLE_DBFS = -40;
+const SONG_AMPLITUDE = 0.25;
+const SONG_DBFS = 20 * Math.log10(SONG_AMPLITUDE);
 
 test('a held voice lies over the music in the stream, which steps back for it and returns', async ({
   node,
@@ -16,7 +18,7 @@ test('a held voice lies over the music in the stream, which steps back for it an
     format: 'mp3',
     hz: 440,
     seconds: 120,
-    amplitude: 0.25,
+    amplitude: SONG_AMPLITUDE,
     title: 'Under the voice',
   });
   const host = await people.join('Kitchen');
@@ -29,16 +31,16 @@ test('a held voice lies over the music in the stream, which steps back for it an
 
   const ear = await listen(node.streamUrl);
   const level = (hz: number) => toneNow(ear, hz);
-  await expect.poll(() => level(song.hz), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-  const alone = await level(song.hz);
+  // Its own level, not the first of it that is heard: a window that begins before the song does holds half of it.
+  await expect.poll(() => level(song.hz), { timeout: 20_000 }).toBeGreaterThan(SONG_DBFS - 2);
   const release = await holdToTalk(anna.page);
   await expect(host.page.getByRole('meter', { name: 'Voice' })).not.toHaveAttribute('aria-valuenow', '0');
   await expect.poll(() => level(VOICE_HZ), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-  await expect.poll(() => level(song.hz)).toBeLessThan(alone - 6);
+  await expect.poll(() => level(song.hz)).toBeLessThan(SONG_DBFS - 6);
   expect(await level(song.hz)).toBeGreaterThan(-70);
   await release();
   await expect.poll(() => level(VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
-  await expect.poll(() => level(song.hz)).toBeGreaterThan(alone - 3);
+  await expect.poll(() => level(song.hz)).toBeGreaterThan(SONG_DBFS - 3);
   ear.close();
 });
 

@@ -37,6 +37,8 @@ export const CHROMIUM_ARGS: readonly string[] = [
   `--gaia-url=${NOWHERE}`,
   `--component-updater=url-source=${NOWHERE}`,
   `--apps-gallery-update-url=${NOWHERE}`,
+  `--optimization-guide-service-get-models-url=${NOWHERE}`,
+  `--optimization-guide-service-get-hints-url=${NOWHERE}`,
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
