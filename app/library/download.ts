@@ -6,6 +6,7 @@
 import type { PeerId } from '../mesh/transport.ts';
 import { hasBit } from './bitmap.ts';
 import { chunksOf, isChunk, isManifest } from './chunks.ts';
+import { WrongTrackError, isWhole } from './whole.ts';
 import type { TrackRef } from './library.ts';
 import type { Neighbours } from './neighbours.ts';
 import { inOrderOfNeed } from './need.ts';
@@ -32,6 +33,8 @@ export interface DownloadOptions {
   neighbours: Neighbours;
   times: DownloadTimes;
   send(to: PeerId, message: Message): Promise<void>;
+  /** 0…1, see need.ts. */
+  spread: number;
   /** Everything is here, or it cannot go on. */
   onEnd(error: Error | null): void;
 }
@@ -60,7 +63,7 @@ interface Holder {
 }
 
 export function createDownload(options: DownloadOptions): Download {
-  const { track, shelf, neighbours, times, onEnd } = options;
+  const { track, shelf, neighbours, times, spread, onEnd } = options;
   const holders = new Map<PeerId, Holder>();
   const reads = new Set<{ start: number; end: number; resolve(): void; reject(error: Error): void }>();
   /** Chunks that arrived and are being verified and stored. */
@@ -70,6 +73,7 @@ export function createDownload(options: DownloadOptions): Download {
   let cursorBytes = 0;
   let closed = false;
   let preparing = false;
+  let checking = false;
 
   const nowMs = () => performance.now();
 
@@ -146,11 +150,14 @@ export function createDownload(options: DownloadOptions): Download {
 
   function holds(peerId: PeerId, peer: Holder, index: number): boolean {
     if (neighbours.have(peerId, track.trackId) === 'all') return true;
-    if (nowMs() - peer.bitsAskedAtMs > BITS_FRESH_MS) {
-      peer.bitsAskedAtMs = nowMs();
-      send(peerId, { type: 'wantBits', id: track.trackId });
-    }
+    refreshBits(peerId, peer);
     return peer.bits !== null && hasBit(peer.bits, index);
+  }
+
+  function refreshBits(peerId: PeerId, peer: Holder): void {
+    if (nowMs() - peer.bitsAskedAtMs <= BITS_FRESH_MS) return;
+    peer.bitsAskedAtMs = nowMs();
+    send(peerId, { type: 'wantBits', id: track.trackId });
   }
 
   const load = (peer: Holder) => peer.outstanding.size + peer.verifying;
@@ -179,6 +186,17 @@ export function createDownload(options: DownloadOptions): Download {
     send(peerId, { type: 'wantChunk', id: track.trackId, index });
   }
 
+  /** Counts in what partial holders told; complete ones have every chunk alike. */
+  function copiesOf(): (index: number) => number {
+    const partial: Uint8Array[] = [];
+    for (const [peerId, peer] of usable()) {
+      if (neighbours.have(peerId, track.trackId) === 'all') continue;
+      refreshBits(peerId, peer);
+      if (peer.bits) partial.push(peer.bits);
+    }
+    return (index) => partial.reduce((sum, bits) => sum + (hasBit(bits, index) ? 1 : 0), 0);
+  }
+
   function askChunks(blob: Shelved): void {
     // The least busy first, so that all holders share the work.
     const free = usable().filter(([, peer]) => load(peer) < OUTSTANDING_PER_PEER);
@@ -188,6 +206,8 @@ export function createDownload(options: DownloadOptions): Download {
       reads: [...reads],
       cursorBytes,
       isMp4: track.mime.includes('mp4'),
+      copies: copiesOf(),
+      spread,
     };
     for (const { index, urgent } of inOrderOfNeed(need)) {
       if (hasBit(blob.bitmap, index) || storing.has(index)) continue;
@@ -210,9 +230,25 @@ export function createDownload(options: DownloadOptions): Download {
     const foreign = blob && (blob.meta.chunksId !== track.chunksId || blob.meta.bytes !== track.bytes);
     if (!blob || (foreign && !isComplete(blob))) return prepare(foreign === true);
     settleReads(blob);
-    if (isComplete(blob)) return end(null);
+    if (isComplete(blob)) return checkWhole();
     if (blob.meta.manifest.length === 0) askManifest();
     else askChunks(blob);
+  }
+
+  /**
+   * Chunks are verified by `chunksId`, which somebody's record says belongs to this `trackId`: whether it does can be
+   * told only by the whole.
+   */
+  function checkWhole(): void {
+    if (checking) return;
+    checking = true;
+    isWhole(track, shelf)
+      .then(async (good) => {
+        if (good) return null;
+        await shelf.delete(track.trackId);
+        return new WrongTrackError('the bytes are not those of this track: its record is wrong');
+      })
+      .then(end, (error: unknown) => end(error as Error));
   }
 
   function prepare(afresh: boolean): void {

@@ -6,6 +6,7 @@ import type { ByteSource, TrackRef } from './library.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createServer } from './serve.ts';
 import { type Shelf, isComplete } from './shelf.ts';
+import { WrongTrackError } from './whole.ts';
 import { type Message, decode, encode } from './wire.ts';
 
 /** Tracks that are fetched at once without anybody waiting for them. */
@@ -29,6 +30,8 @@ export interface Transfer {
   close(): void;
 }
 
+const wrongKey = ({ trackId, chunksId }: TrackRef) => `${trackId}/${chunksId}`;
+
 export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: TransferOptions): Transfer {
   const neighbours = createNeighbours(transport, shelf);
   const server = createServer(transport, shelf);
@@ -38,6 +41,8 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
   const wanted = new Map<string, TrackRef>();
   const downloads = new Map<string, Download>();
   const sources = new Map<string, Set<{ fail(error: Error): void }>>();
+  /** Records that turned out to be wrong: fetching them again would end in the same way. */
+  const wrong = new Set<string>();
   let peers = transport.peers();
   let closed = false;
 
@@ -55,9 +60,11 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
       neighbours,
       times,
       send,
+      spread: Math.random(),
       onEnd(error) {
         downloads.delete(track.trackId);
         wanted.delete(track.trackId);
+        if (error instanceof WrongTrackError) wrong.add(wrongKey(track));
         if (error) sources.get(track.trackId)?.forEach((source) => source.fail(error));
         schedule();
       },
@@ -131,6 +138,7 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
     const source = { fail: (error: Error) => over.abort(error) };
     const siblings = sources.get(trackId) ?? new Set();
     sources.set(trackId, siblings.add(source));
+    if (wrong.has(wrongKey(track))) source.fail(new WrongTrackError('the record of this track is wrong'));
     void shelf.loaded.then(() => {
       if (!over.signal.aborted && !isHere(trackId)) download(track).pump();
     });
@@ -161,6 +169,7 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
   return {
     open,
     fetch(track) {
+      if (wrong.has(wrongKey(track))) return;
       wanted.set(track.trackId, track);
       void shelf.loaded.then(schedule);
     },

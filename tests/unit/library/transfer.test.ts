@@ -323,4 +323,46 @@ describe('transfer', () => {
     expectBytes(await source.read(0, track.data.length), track.data);
     expect(toHex(new Uint8Array([1, 255]))).toBe('01ff');
   });
+
+  test('L17 what only one holder has is asked of it before what others have too', async () => {
+    const track = testTrack(100, 17);
+    const common = Array.from({ length: 80 }, (_, i) => i);
+    const asked: number[] = [];
+    rig.peer({ selfId: 'full', store: await holding(track) });
+    rig.peer({ selfId: 'partial', store: await holding(track, { chunks: common }) });
+    const { library } = rig.peer({
+      wrap: tamper((message, to) => {
+        if (message.type === 'wantChunk' && to === 'full') asked.push(message.index);
+        return message;
+      }),
+    });
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    library.fetch(track.ref);
+    await until(library, () => done(library, track.ref.trackId));
+    // One window may be under way before the partial holder has said what it has.
+    const early = new Set(asked.slice(0, 8 + 20 + 8));
+    expect(Array.from({ length: 20 }, (_, i) => i + 80).filter((index) => !early.has(index))).toEqual([]);
+  });
+
+  test('L18 a record whose chunks do not make the track is found out at the end, and not believed again', async () => {
+    const track = testTrack(6, 18);
+    const ref = { ...track.ref, trackId: testTrack(1, 99).ref.trackId };
+    let asked = 0;
+    rig.peer({ selfId: 'holder', store: await holding({ ...track, ref }) });
+    const { library, store } = rig.peer({
+      wrap: tamper((message) => {
+        if (message.type === 'wantChunk') asked++;
+        return message;
+      }),
+    });
+    const source = library.open(ref);
+    await until(library, () => library.holders(ref.trackId) === 1);
+    await until(library, () => asked > 0 && !library.holdings().has(ref.trackId), 'the removal');
+    await expect(source.read(0, 10)).rejects.toMatchObject({ name: 'WrongTrackError' });
+    expect(await store.all()).toEqual([]);
+    const before = asked;
+    library.fetch(ref);
+    await expect(library.open(ref).read(0, 10)).rejects.toMatchObject({ name: 'WrongTrackError' });
+    expect(asked).toBe(before);
+  });
 });
