@@ -131,6 +131,10 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     transport: mesh,
     analyser: createAnalyser(),
     storage: navigator.storage,
+    needed: () => {
+      const { moment, upNext } = queries.view(clock.nowMs());
+      return [...(moment ? [moment.item] : []), ...upNext].map((item) => item.trackId);
+    },
   });
   await Promise.all([persistence.whenLoaded, library.loaded]).catch(() =>
     notices.problem(

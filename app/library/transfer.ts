@@ -6,6 +6,7 @@ import type { ByteSource, TrackRef } from './library.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createServer } from './serve.ts';
 import { type Shelf, isComplete } from './shelf.ts';
+import { NoSpaceError } from './store.ts';
 import { WrongTrackError } from './whole.ts';
 import { type Message, decode, encode } from './wire.ts';
 
@@ -16,6 +17,8 @@ export interface TransferOptions {
   transport: Transport;
   shelf: Shelf;
   times?: DownloadTimes;
+  /** A track did not fit on this device. */
+  onFull(): void;
 }
 
 export interface Transfer {
@@ -26,13 +29,17 @@ export interface Transfer {
   /** Ends everything that concerns this track, for its removal. */
   forget(trackId: string): void;
   holders(trackId: string): number;
+  /** It is being read or fetched. */
+  isBusy(trackId: string): boolean;
+  isIdle(): boolean;
   onChange(listener: () => void): () => void;
   close(): void;
 }
 
 const wrongKey = ({ trackId, chunksId }: TrackRef) => `${trackId}/${chunksId}`;
 
-export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: TransferOptions): Transfer {
+export function createTransfer(options: TransferOptions): Transfer {
+  const { transport, shelf, times = DOWNLOAD_TIMES, onFull } = options;
   const neighbours = createNeighbours(transport, shelf);
   const server = createServer(transport, shelf);
   const send = (to: PeerId, message: Message) => transport.send(to, 'control', encode(message));
@@ -64,6 +71,7 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
       onEnd(error) {
         downloads.delete(track.trackId);
         wanted.delete(track.trackId);
+        if (error instanceof NoSpaceError) onFull();
         if (error instanceof WrongTrackError) wrong.add(wrongKey(track));
         if (error) sources.get(track.trackId)?.forEach((source) => source.fail(error));
         schedule();
@@ -189,6 +197,8 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
       sources.get(trackId)?.forEach((source) => source.fail(error));
     },
     holders: neighbours.completeHolders,
+    isBusy: (trackId) => downloads.has(trackId) || sources.has(trackId),
+    isIdle: () => downloads.size === 0,
     onChange: neighbours.onChange,
     close() {
       if (closed) return;

@@ -223,8 +223,10 @@ export interface MusicModel {
   dismissBatch(): void;
   /** Deletes the bytes from this device; with undo. */
   removeFromDevice(trackId: string): void;
-  /** Fetches the bytes to this device. */
+  /** Fetches the bytes to this device; they stay there when space is short. */
   keepHere(trackId: string): void;
+  /** What the browser grants the app on this device; null while unknown, or where it does not tell. */
+  readonly storage: { freeBytes: number; nearlyFull: boolean; persistent: boolean } | null;
 }
 
 export interface TalkModel {

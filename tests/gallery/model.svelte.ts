@@ -191,6 +191,7 @@ export function createGalleryModel(): GalleryModel {
         model.music.batch = null;
       },
       removeFromDevice: (id) => note('removeFromDevice', id.slice(0, 8)),
+      storage: { freeBytes: 1_640_000_000, nearlyFull: false, persistent: true },
       keepHere: (id) => note('keepHere', id.slice(0, 8)),
     },
     talk: {
