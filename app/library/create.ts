@@ -59,7 +59,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     shelf,
     needed: options.needed ?? (() => []),
     isBusy: transfer.isBusy,
-    copies: transfer.holders,
+    copies: (id) => transfer.holders(id).length,
     remove,
     tell: (event) => spaceListeners.forEach((listener) => listener(event)),
   });
@@ -194,7 +194,14 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       );
       return holdings;
     },
-    holders: transfer.holders,
+    holders: (trackId) => transfer.holders(trackId).length,
+    holderIds: transfer.holders,
+    async file(trackId) {
+      await shelf.loaded;
+      const blob = shelf.get(trackId);
+      if (!blob || !isComplete(blob)) throw new Error(`track ${trackId} is not here`);
+      return shelf.blob(trackId);
+    },
     isIdle: transfer.isIdle,
     artUrl,
     onChange(listener) {

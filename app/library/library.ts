@@ -65,6 +65,10 @@ export interface Library {
   holdings(): ReadonlyMap<string, Holding>;
   /** Peers that hold a track completely, self not counted. */
   holders(trackId: string): number;
+  /** The same, by their ids. */
+  holderIds(trackId: string): readonly string[];
+  /** A track's bytes as one blob, read only when it is. Rejects when it is not here completely. */
+  file(trackId: string): Promise<Blob>;
   /** Nothing is being fetched, and nobody waits for bytes. */
   isIdle(): boolean;
   /** An object URL of a cover picture, or null while it is not here (it is then fetched from peers). */

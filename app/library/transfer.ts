@@ -28,7 +28,8 @@ export interface Transfer {
   fetchArt(artId: string): void;
   /** Ends everything that concerns this track, for its removal. */
   forget(trackId: string): void;
-  holders(trackId: string): number;
+  /** Peers that hold it completely. */
+  holders(trackId: string): PeerId[];
   /** It is being read or fetched. */
   isBusy(trackId: string): boolean;
   isIdle(): boolean;

@@ -57,6 +57,7 @@ export class Music implements MusicModel {
         here,
         bytes: track.bytes,
         copies: tracks.copies(trackId) - (this.#hidden.has(trackId) ? 1 : 0),
+        copyWanted: reads.keeps.has(trackId),
         fetchedShare: tracks.fetchedShare(trackId),
         inQueue: queued.has(trackId),
       });
@@ -147,6 +148,14 @@ export class Music implements MusicModel {
   keepHere(trackId: string): void {
     const track = this.#options.reads.tracks.get(trackId);
     if (track) this.#options.library.keep(trackRef(trackId, track));
+  }
+
+  toggleCopy(trackId: string): void {
+    const { commands, reads, notices, tracks } = this.#options;
+    const on = !reads.keeps.has(trackId);
+    const title = tracks.view(trackId)?.title ?? 'the song';
+    if (commands.keepCopy(trackId, on).ok && on)
+      notices.info(`“${title}” goes to another device as soon as one is free`);
   }
 
   close(): void {
