@@ -24,6 +24,7 @@ export interface DownloadTimes {
 
 export const DOWNLOAD_TIMES: DownloadTimes = { requestMs: 6_000, hedgeMs: 1_200, restMs: 2_000 };
 const OUTSTANDING_PER_PEER = 8;
+const HEDGED_CHUNKS = 4;
 const MAX_REST_MS = 60_000;
 const BITS_FRESH_MS = 1_000;
 
@@ -209,10 +210,13 @@ export function createDownload(options: DownloadOptions): Download {
       copies: copiesOf(),
       spread,
     };
+    let awaited = 0;
     for (const { index, urgent } of inOrderOfNeed(need)) {
       if (hasBit(blob.bitmap, index) || storing.has(index)) continue;
+      // A long read waits for its first chunks; asking twice for all of it would send everything twice.
+      const mayHedge = urgent && awaited++ < HEDGED_CHUNKS;
       const { peers, youngestMs } = outstanding(index);
-      if (peers > 0 && !(urgent && peers === 1 && youngestMs >= times.hedgeMs)) continue;
+      if (peers > 0 && !(mayHedge && peers === 1 && youngestMs >= times.hedgeMs)) continue;
       free.sort(([, a], [, b]) => load(a) - load(b));
       const found = free.find(([peerId, peer]) => !peer.outstanding.has(index) && holds(peerId, peer, index));
       if (!found) continue;
