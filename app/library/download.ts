@@ -190,8 +190,9 @@ export function createDownload(options: DownloadOptions): Download {
   /** Counts in what partial holders told; complete ones have every chunk alike. */
   function copiesOf(): (index: number) => number {
     const partial: Uint8Array[] = [];
-    for (const [peerId, peer] of usable()) {
-      if (neighbours.have(peerId, track.trackId) === 'all') continue;
+    for (const peerId of neighbours.holders(track.trackId)) {
+      const peer = holder(peerId);
+      if (peer.lied || neighbours.have(peerId, track.trackId) === 'all') continue;
       refreshBits(peerId, peer);
       if (peer.bits) partial.push(peer.bits);
     }
