@@ -10,6 +10,7 @@ import { createAnalyser } from './library/analyse/client.ts';
 import { createLibrary } from './library/create.ts';
 import type { Library } from './library/library.ts';
 import { createOpfsStore } from './library/opfs.ts';
+import { createSpreader } from './library/spread.ts';
 import { createBrowserMesh } from './mesh/browser.ts';
 import { openPersistence } from './mesh/persistence.ts';
 import { packRoom, unpackRoom } from './session/carry.ts';
@@ -35,11 +36,14 @@ import { Queue } from './state/queue.svelte.ts';
 import { Reads } from './state/reads.svelte.ts';
 import { Room } from './state/room.svelte.ts';
 import { Talk } from './state/talk.svelte.ts';
-import { Tracks } from './state/tracks.svelte.ts';
+import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
+import { Tracks, trackRef } from './state/tracks.svelte.ts';
 import { webCrypto } from './state/web-crypto.ts';
 
 /** A room without an owner that stays so for this long is a new one, and this device founds it. */
 const FOUND_AFTER_MS = 2_500;
+/** Items of the queue of which a second copy is kept. */
+const SPREAD_ITEMS = 50;
 /** How often levels are read while the page is seen. */
 const METER_MS = 60;
 
@@ -131,6 +135,24 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     transport: mesh,
     analyser: createAnalyser(),
     storage: navigator.storage,
+    needed: () => {
+      const { moment, upNext } = queries.view(clock.nowMs());
+      return [...(moment ? [moment.item] : []), ...upNext].map((item) => item.trackId);
+    },
+  });
+  const spreader = createSpreader({
+    selfId,
+    peers: () => mesh.peers(),
+    library,
+    wishes() {
+      const { moment, upNext } = queries.view(clock.nowMs());
+      const queued = [...(moment ? [moment.item] : []), ...upNext.slice(0, SPREAD_ITEMS)];
+      const asked = queries.keeps();
+      return [...new Set([...asked, ...queued.map((item) => item.trackId)])].flatMap((trackId) => {
+        const track = queries.tracks().get(trackId);
+        return track ? [{ ref: trackRef(trackId, track), asked: asked.has(trackId) }] : [];
+      });
+    },
   });
   await Promise.all([persistence.whenLoaded, library.loaded]).catch(() =>
     notices.problem(
@@ -186,6 +208,20 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     nowMs: localNowMs,
     isNeeded: (trackId) =>
       (device.listening || host.isHost) && isNeeded(queries.view(clock.nowMs()), trackId),
+  });
+  const roomFile = new RoomFile({
+    reads,
+    commands,
+    tracks,
+    music,
+    library,
+    people,
+    notices,
+    roomId: keys.roomId,
+    pack: () => new Uint8Array(packRoom(doc)),
+    unpack: (packed) => Y.applyUpdate(doc, packed),
+    nowMs: () => Date.now(),
+    download: downloadFile,
   });
   const presence = createPresencePublisher(
     {
@@ -367,6 +403,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     () => clearInterval(metering),
     () => clearTimeout(founding),
     ...[
+      spreader,
+      roomFile,
       moving,
       talk,
       music,
@@ -423,7 +461,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   return {
     secret,
-    parts: { room, people, now, queue, music, talk, host },
+    parts: { room, people, now, queue, music, talk, host, roomFile },
     isNamed: name !== null,
     queries,
     library,

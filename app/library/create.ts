@@ -3,8 +3,9 @@ import type { Analyser } from './analyse/client.ts';
 import { writeArt } from './art.ts';
 import type { DownloadTimes } from './download.ts';
 import { importFiles } from './import.ts';
-import type { Holding, Library, TrackRef } from './library.ts';
+import type { Holding, Library, SpaceEvent, TrackRef } from './library.ts';
 import { type Shelved, createShelf, heldBytes, isComplete } from './shelf.ts';
+import { createSpace } from './space.ts';
 import type { BlobStore } from './store.ts';
 import { createTransfer } from './transfer.ts';
 
@@ -18,6 +19,8 @@ export interface LibraryOptions {
   times?: DownloadTimes;
   /** `navigator.storage`, or null where there is none. */
   storage: Pick<StorageManager, 'estimate' | 'persist' | 'persisted'> | null;
+  /** Track ids: what plays, then what comes, in order. Asked when space is short. */
+  needed?: () => readonly string[];
   /** Makes an object URL; a test may have no such thing. */
   urls?: Pick<typeof URL, 'createObjectURL' | 'revokeObjectURL'>;
 }
@@ -44,8 +47,22 @@ function holdingOf(blob: Shelved): Holding {
 /** The library of this device. Closes its analyser and its store when it is closed. */
 export function createLibrary(options: LibraryOptions): LoadedLibrary {
   const { store, transport, analyser, storage, urls = URL } = options;
-  const shelf = createShelf(store);
-  const transfer = createTransfer({ transport, shelf, ...(options.times && { times: options.times }) });
+  const shelf = createShelf(store, () => space.makeRoom());
+  const spaceListeners = new Set<(event: SpaceEvent) => void>();
+  const transfer = createTransfer({
+    transport,
+    shelf,
+    ...(options.times && { times: options.times }),
+    onFull: () => space.full(),
+  });
+  const space = createSpace({
+    shelf,
+    needed: options.needed ?? (() => []),
+    isBusy: transfer.isBusy,
+    copies: (id) => transfer.holders(id).length,
+    remove,
+    tell: (event) => spaceListeners.forEach((listener) => listener(event)),
+  });
   const listeners = new Set<() => void>();
   const artUrls = new Map<string, string | null>();
   let holdings: Map<string, Holding> | null = null;
@@ -83,16 +100,36 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
   // Whoever needs it awaits it; an unopened store must not be an unhandled rejection as well.
   loaded.catch(() => {});
 
-  async function fetchTrack(track: TrackRef): Promise<void> {
+  async function fetchTrack(track: TrackRef, keep: boolean): Promise<void> {
     await shelf.loaded;
     if (closed) return;
     const { trackId: id, bytes, mime, chunksId } = track;
-    if (shelf.get(id)) await want(id, true);
-    else {
+    const known = shelf.get(id);
+    if (known) {
+      const kept = keep || known.meta.kept === true;
+      const wanted = !isComplete(known);
+      if (known.meta.wanted !== wanted || (known.meta.kept === true) !== kept)
+        await shelf.put({ ...known.meta, wanted, kept });
+    } else {
       const manifest = new Uint8Array(0);
-      await shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, imported: false, wanted: true });
+      const flags = { imported: false, wanted: true, kept: keep, usedAtMs: Date.now() };
+      await shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, ...flags });
     }
     if (!closed) transfer.fetch(track);
+  }
+
+  async function touch(id: string): Promise<void> {
+    await shelf.loaded;
+    const blob = shelf.get(id);
+    if (blob && !closed) await shelf.put({ ...blob.meta, usedAtMs: Date.now() });
+  }
+
+  async function remove(trackId: string): Promise<void> {
+    await shelf.loaded;
+    transfer.forget(trackId);
+    const artId = shelf.get(trackId)?.meta.artId;
+    await shelf.delete(trackId);
+    await forgetArt(artId);
   }
 
   function artUrl(artId: string): string | null {
@@ -134,21 +171,21 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       await shelf.loaded;
       yield* importFiles({ files, signal, analyser, shelf, writeArt, forget: transfer.forget });
     },
-    open: transfer.open,
+    open(track) {
+      touch(track.trackId).catch(() => {});
+      return transfer.open(track);
+    },
     fetch(track) {
-      fetchTrack(track).catch(() => {});
+      fetchTrack(track, false).catch(() => {});
+    },
+    keep(track) {
+      fetchTrack(track, true).catch(() => {});
     },
     cancelFetch(trackId) {
       transfer.cancelFetch(trackId);
       want(trackId, false).catch(() => {});
     },
-    async remove(trackId) {
-      await shelf.loaded;
-      transfer.forget(trackId);
-      const artId = shelf.get(trackId)?.meta.artId;
-      await shelf.delete(trackId);
-      await forgetArt(artId);
-    },
+    remove,
     holdings() {
       holdings ??= new Map(
         [...shelf.all()]
@@ -157,12 +194,25 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       );
       return holdings;
     },
-    holders: transfer.holders,
+    holders: (trackId) => transfer.holders(trackId).length,
+    holderIds: transfer.holders,
+    async file(trackId) {
+      await shelf.loaded;
+      const blob = shelf.get(trackId);
+      if (!blob || !isComplete(blob)) throw new Error(`track ${trackId} is not here`);
+      return shelf.blob(trackId);
+    },
+    isIdle: transfer.isIdle,
     artUrl,
     onChange(listener) {
       const own = () => listener();
       listeners.add(own);
       return () => void listeners.delete(own);
+    },
+    onSpace(listener) {
+      const own = (event: SpaceEvent) => listener(event);
+      spaceListeners.add(own);
+      return () => void spaceListeners.delete(own);
     },
     async storage() {
       const used = [...shelf.all()].reduce((sum, blob) => sum + heldBytes(blob), 0);
@@ -178,6 +228,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       closed = true;
       clearTimeout(telling);
       listeners.clear();
+      spaceListeners.clear();
       unsubscribe.forEach((off) => off());
       transfer.close();
       analyser.close();

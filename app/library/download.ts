@@ -6,6 +6,7 @@
 import type { PeerId } from '../mesh/transport.ts';
 import { hasBit } from './bitmap.ts';
 import { chunksOf, isChunk, isManifest } from './chunks.ts';
+import { WrongTrackError, isWhole } from './whole.ts';
 import type { TrackRef } from './library.ts';
 import type { Neighbours } from './neighbours.ts';
 import { inOrderOfNeed } from './need.ts';
@@ -23,6 +24,7 @@ export interface DownloadTimes {
 
 export const DOWNLOAD_TIMES: DownloadTimes = { requestMs: 6_000, hedgeMs: 1_200, restMs: 2_000 };
 const OUTSTANDING_PER_PEER = 8;
+const HEDGED_CHUNKS = 4;
 const MAX_REST_MS = 60_000;
 const BITS_FRESH_MS = 1_000;
 
@@ -32,6 +34,8 @@ export interface DownloadOptions {
   neighbours: Neighbours;
   times: DownloadTimes;
   send(to: PeerId, message: Message): Promise<void>;
+  /** 0…1, see need.ts. */
+  spread: number;
   /** Everything is here, or it cannot go on. */
   onEnd(error: Error | null): void;
 }
@@ -60,7 +64,7 @@ interface Holder {
 }
 
 export function createDownload(options: DownloadOptions): Download {
-  const { track, shelf, neighbours, times, onEnd } = options;
+  const { track, shelf, neighbours, times, spread, onEnd } = options;
   const holders = new Map<PeerId, Holder>();
   const reads = new Set<{ start: number; end: number; resolve(): void; reject(error: Error): void }>();
   /** Chunks that arrived and are being verified and stored. */
@@ -70,6 +74,7 @@ export function createDownload(options: DownloadOptions): Download {
   let cursorBytes = 0;
   let closed = false;
   let preparing = false;
+  let checking = false;
 
   const nowMs = () => performance.now();
 
@@ -146,11 +151,14 @@ export function createDownload(options: DownloadOptions): Download {
 
   function holds(peerId: PeerId, peer: Holder, index: number): boolean {
     if (neighbours.have(peerId, track.trackId) === 'all') return true;
-    if (nowMs() - peer.bitsAskedAtMs > BITS_FRESH_MS) {
-      peer.bitsAskedAtMs = nowMs();
-      send(peerId, { type: 'wantBits', id: track.trackId });
-    }
+    refreshBits(peerId, peer);
     return peer.bits !== null && hasBit(peer.bits, index);
+  }
+
+  function refreshBits(peerId: PeerId, peer: Holder): void {
+    if (nowMs() - peer.bitsAskedAtMs <= BITS_FRESH_MS) return;
+    peer.bitsAskedAtMs = nowMs();
+    send(peerId, { type: 'wantBits', id: track.trackId });
   }
 
   const load = (peer: Holder) => peer.outstanding.size + peer.verifying;
@@ -179,6 +187,18 @@ export function createDownload(options: DownloadOptions): Download {
     send(peerId, { type: 'wantChunk', id: track.trackId, index });
   }
 
+  /** Counts in what partial holders told; complete ones have every chunk alike. */
+  function copiesOf(): (index: number) => number {
+    const partial: Uint8Array[] = [];
+    for (const peerId of neighbours.holders(track.trackId)) {
+      const peer = holder(peerId);
+      if (peer.lied || neighbours.have(peerId, track.trackId) === 'all') continue;
+      refreshBits(peerId, peer);
+      if (peer.bits) partial.push(peer.bits);
+    }
+    return (index) => partial.reduce((sum, bits) => sum + (hasBit(bits, index) ? 1 : 0), 0);
+  }
+
   function askChunks(blob: Shelved): void {
     // The least busy first, so that all holders share the work.
     const free = usable().filter(([, peer]) => load(peer) < OUTSTANDING_PER_PEER);
@@ -188,11 +208,16 @@ export function createDownload(options: DownloadOptions): Download {
       reads: [...reads],
       cursorBytes,
       isMp4: track.mime.includes('mp4'),
+      copies: copiesOf(),
+      spread,
     };
+    let awaited = 0;
     for (const { index, urgent } of inOrderOfNeed(need)) {
       if (hasBit(blob.bitmap, index) || storing.has(index)) continue;
+      // A long read waits for its first chunks; asking twice for all of it would send everything twice.
+      const mayHedge = urgent && awaited++ < HEDGED_CHUNKS;
       const { peers, youngestMs } = outstanding(index);
-      if (peers > 0 && !(urgent && peers === 1 && youngestMs >= times.hedgeMs)) continue;
+      if (peers > 0 && !(mayHedge && peers === 1 && youngestMs >= times.hedgeMs)) continue;
       free.sort(([, a], [, b]) => load(a) - load(b));
       const found = free.find(([peerId, peer]) => !peer.outstanding.has(index) && holds(peerId, peer, index));
       if (!found) continue;
@@ -210,9 +235,25 @@ export function createDownload(options: DownloadOptions): Download {
     const foreign = blob && (blob.meta.chunksId !== track.chunksId || blob.meta.bytes !== track.bytes);
     if (!blob || (foreign && !isComplete(blob))) return prepare(foreign === true);
     settleReads(blob);
-    if (isComplete(blob)) return end(null);
+    if (isComplete(blob)) return checkWhole();
     if (blob.meta.manifest.length === 0) askManifest();
     else askChunks(blob);
+  }
+
+  /**
+   * Chunks are verified by `chunksId`, which somebody's record says belongs to this `trackId`: whether it does can be
+   * told only by the whole.
+   */
+  function checkWhole(): void {
+    if (checking) return;
+    checking = true;
+    isWhole(track, shelf)
+      .then(async (good) => {
+        if (good) return null;
+        await shelf.delete(track.trackId);
+        return new WrongTrackError('the bytes are not those of this track: its record is wrong');
+      })
+      .then(end, (error: unknown) => end(error as Error));
   }
 
   function prepare(afresh: boolean): void {

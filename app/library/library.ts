@@ -45,6 +45,9 @@ export type ImportEvent =
   | { type: 'done'; fileIndex: number; fileName: string; track: ImportedTrack; alreadyHere: boolean }
   | { type: 'failed'; fileIndex: number; fileName: string; reason: ImportFailure; message: string };
 
+/** What was let go because the device is full; or that something did not fit though nothing more may go. */
+export type SpaceEvent = { type: 'freed'; trackIds: readonly string[]; bytes: number } | { type: 'full' };
+
 export interface Library {
   /** Imports files one after the other; a bad one yields `failed` and the rest go on. Aborting leaves no half track. */
   import(files: readonly File[], signal: AbortSignal): AsyncIterable<ImportEvent>;
@@ -52,6 +55,8 @@ export interface Library {
   open(track: TrackRef): ByteSource;
   /** Wants a track completely on this device, without reading it now. */
   fetch(track: TrackRef): void;
+  /** The same, and it stays until somebody removes it, also when space is short. */
+  keep(track: TrackRef): void;
   /** Stops wanting it; what is here already stays. */
   cancelFetch(trackId: string): void;
   /** Deletes a track's bytes from this device. */
@@ -60,9 +65,16 @@ export interface Library {
   holdings(): ReadonlyMap<string, Holding>;
   /** Peers that hold a track completely, self not counted. */
   holders(trackId: string): number;
+  /** The same, by their ids. */
+  holderIds(trackId: string): readonly string[];
+  /** A track's bytes as one blob, read only when it is. Rejects when it is not here completely. */
+  file(trackId: string): Promise<Blob>;
+  /** Nothing is being fetched, and nobody waits for bytes. */
+  isIdle(): boolean;
   /** An object URL of a cover picture, or null while it is not here (it is then fetched from peers). */
   artUrl(artId: string): string | null;
   onChange(listener: () => void): () => void;
+  onSpace(listener: (event: SpaceEvent) => void): () => void;
   storage(): Promise<{ usedBytes: number; quotaBytes: number; persistent: boolean }>;
   close(): void;
 }

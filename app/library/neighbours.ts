@@ -10,7 +10,7 @@ export interface Neighbours {
   have(peerId: PeerId, id: string): Have;
   /** Peers that hold at least some of it. */
   holders(id: string): PeerId[];
-  completeHolders(id: string): number;
+  completeHolders(id: string): PeerId[];
   receive(from: PeerId, message: Extract<Message, { type: 'haves' }>): void;
   onChange(listener: () => void): () => void;
   close(): void;
@@ -88,7 +88,8 @@ export function createNeighbours(transport: Transport, shelf: Shelf): Neighbours
   return {
     have: (peerId, id) => told.get(peerId)?.get(prefixOf(id)) ?? 'none',
     holders: (id) => [...told].filter(([, haves]) => haves.has(prefixOf(id))).map(([peerId]) => peerId),
-    completeHolders: (id) => [...told.values()].filter((haves) => haves.get(prefixOf(id)) === 'all').length,
+    completeHolders: (id) =>
+      [...told].filter(([, haves]) => haves.get(prefixOf(id)) === 'all').map(([peerId]) => peerId),
     receive(from, { reset, entries }) {
       if (!transport.peers().includes(from)) return;
       const haves = (reset ? undefined : told.get(from)) ?? new Map<string, Have>();

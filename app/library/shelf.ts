@@ -1,7 +1,7 @@
 /** What this device holds, kept in memory beside the store so that it can be asked at any time. */
 import { type Bitmap, countBits, emptyBitmap, hasBit, setBit } from './bitmap.ts';
 import { chunkCount, chunkRange } from './chunks.ts';
-import type { BlobMeta, BlobStore } from './store.ts';
+import { type BlobMeta, type BlobStore, NoSpaceError } from './store.ts';
 
 export interface Shelved {
   meta: BlobMeta;
@@ -36,7 +36,8 @@ export function heldBytes(blob: Shelved): number {
   return (heldChunks - (lastHeld ? 1 : 0)) * whole + (lastHeld ? last.end - last.start : 0);
 }
 
-export function createShelf(store: BlobStore): Shelf {
+/** `makeRoom` is asked when the device is full; after true the write is tried again. */
+export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> = async () => false): Shelf {
   const blobs = new Map<string, Shelved>();
   const listeners = new Set<(id: string) => void>();
   const changed = (id: string) => listeners.forEach((listener) => listener(id));
@@ -68,7 +69,16 @@ export function createShelf(store: BlobStore): Shelf {
       return blob;
     },
     async write(id, index, data) {
-      await store.write(id, index, data);
+      // Each turn has freed something, so this ends.
+      for (let stored = false; !stored;) {
+        stored = await store.write(id, index, data).then(
+          () => true,
+          async (error: unknown) => {
+            if (!(error instanceof NoSpaceError) || !(await makeRoom())) throw error;
+            return false;
+          },
+        );
+      }
       const blob = blobs.get(id);
       if (!blob || hasBit(blob.bitmap, index)) return;
       setBit(blob.bitmap, index);

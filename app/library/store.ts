@@ -17,6 +17,10 @@ export interface BlobMeta {
   imported: boolean;
   /** To be fetched completely, also after a reload. */
   wanted: boolean;
+  /** Somebody asked for it to stay on this device: it goes only when they remove it. */
+  kept?: boolean;
+  /** Wall clock: when it was last asked for here. Absent: never, or before this was noted. */
+  usedAtMs?: number;
   /** Cover that belongs to it: removed together with the last track that shows it. */
   artId?: string;
 }

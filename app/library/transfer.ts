@@ -6,6 +6,8 @@ import type { ByteSource, TrackRef } from './library.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createServer } from './serve.ts';
 import { type Shelf, isComplete } from './shelf.ts';
+import { NoSpaceError } from './store.ts';
+import { WrongTrackError } from './whole.ts';
 import { type Message, decode, encode } from './wire.ts';
 
 /** Tracks that are fetched at once without anybody waiting for them. */
@@ -15,6 +17,8 @@ export interface TransferOptions {
   transport: Transport;
   shelf: Shelf;
   times?: DownloadTimes;
+  /** A track did not fit on this device. */
+  onFull(): void;
 }
 
 export interface Transfer {
@@ -24,12 +28,19 @@ export interface Transfer {
   fetchArt(artId: string): void;
   /** Ends everything that concerns this track, for its removal. */
   forget(trackId: string): void;
-  holders(trackId: string): number;
+  /** Peers that hold it completely. */
+  holders(trackId: string): PeerId[];
+  /** It is being read or fetched. */
+  isBusy(trackId: string): boolean;
+  isIdle(): boolean;
   onChange(listener: () => void): () => void;
   close(): void;
 }
 
-export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: TransferOptions): Transfer {
+const wrongKey = ({ trackId, chunksId }: TrackRef) => `${trackId}/${chunksId}`;
+
+export function createTransfer(options: TransferOptions): Transfer {
+  const { transport, shelf, times = DOWNLOAD_TIMES, onFull } = options;
   const neighbours = createNeighbours(transport, shelf);
   const server = createServer(transport, shelf);
   const send = (to: PeerId, message: Message) => transport.send(to, 'control', encode(message));
@@ -38,6 +49,8 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
   const wanted = new Map<string, TrackRef>();
   const downloads = new Map<string, Download>();
   const sources = new Map<string, Set<{ fail(error: Error): void }>>();
+  /** Records that turned out to be wrong: fetching them again would end in the same way. */
+  const wrong = new Set<string>();
   let peers = transport.peers();
   let closed = false;
 
@@ -55,9 +68,12 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
       neighbours,
       times,
       send,
+      spread: Math.random(),
       onEnd(error) {
         downloads.delete(track.trackId);
         wanted.delete(track.trackId);
+        if (error instanceof NoSpaceError) onFull();
+        if (error instanceof WrongTrackError) wrong.add(wrongKey(track));
         if (error) sources.get(track.trackId)?.forEach((source) => source.fail(error));
         schedule();
       },
@@ -131,6 +147,7 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
     const source = { fail: (error: Error) => over.abort(error) };
     const siblings = sources.get(trackId) ?? new Set();
     sources.set(trackId, siblings.add(source));
+    if (wrong.has(wrongKey(track))) source.fail(new WrongTrackError('the record of this track is wrong'));
     void shelf.loaded.then(() => {
       if (!over.signal.aborted && !isHere(trackId)) download(track).pump();
     });
@@ -161,6 +178,7 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
   return {
     open,
     fetch(track) {
+      if (wrong.has(wrongKey(track))) return;
       wanted.set(track.trackId, track);
       void shelf.loaded.then(schedule);
     },
@@ -180,6 +198,8 @@ export function createTransfer({ transport, shelf, times = DOWNLOAD_TIMES }: Tra
       sources.get(trackId)?.forEach((source) => source.fail(error));
     },
     holders: neighbours.completeHolders,
+    isBusy: (trackId) => downloads.has(trackId) || sources.has(trackId),
+    isIdle: () => downloads.size === 0,
     onChange: neighbours.onChange,
     close() {
       if (closed) return;

@@ -5,6 +5,7 @@
 import type * as Y from 'yjs';
 import { roomDocument } from './document.ts';
 import { createEditor, type Result } from './edit.ts';
+import { createMergeCommands, type MergeCommands } from './merge-commands.ts';
 import { createPlaybackCommands, type PlaybackCommands } from './playback-commands.ts';
 import { createQueries, type Queries } from './queries.ts';
 import { createQueueCommands, type QueueCommands } from './queue-commands.ts';
@@ -13,7 +14,7 @@ import { createRoomCommands, type RoomCommands } from './room-commands.ts';
 export { COMMAND_ORIGIN, type Refusal, type Result } from './edit.ts';
 export type { Undo } from './queue-commands.ts';
 
-export interface Commands extends PlaybackCommands, QueueCommands, RoomCommands {
+export interface Commands extends PlaybackCommands, QueueCommands, RoomCommands, MergeCommands {
   close(): void;
 }
 
@@ -39,6 +40,7 @@ export function createCommands(options: CommandsOptions): Commands {
     ...createPlaybackCommands(editor),
     ...createQueueCommands(editor),
     ...createRoomCommands(editor),
+    ...createMergeCommands(editor),
   };
   return {
     ...refusedOnce(() => queries.room().moved !== null, commands),

@@ -42,6 +42,8 @@ export interface QueueView {
 export interface Queries {
   room(): RoomInfo;
   settings(): Settings;
+  /** Tracks that somebody wants to be on two devices at least, queued or not. */
+  keeps(): ReadonlySet<string>;
   members(): ReadonlyMap<string, Member>;
   roleOf(memberId: string): Role;
   tracks(): ReadonlyMap<string, Track>;
@@ -90,6 +92,7 @@ export function createQueries(doc: Y.Doc): Queries {
   let storedAnchor: Anchor | null = null;
   let arrangement: Arrangement | null = null;
   let room: RoomInfo = NO_ROOM;
+  let keeps: ReadonlySet<string> = new Set();
   let settings: Settings = { loop: 'off', order: 'manual', djOnly: false, djs: new Set() };
 
   /** Brings `byRank` in line with the records of these items. */
@@ -159,10 +162,13 @@ export function createQueries(doc: Y.Doc): Queries {
 
   function readSettings(): void {
     const djs = new Set<string>();
+    const kept = new Set<string>();
     for (const [key, value] of shared.settings.entries()) {
       const [kind, memberId] = splitKey(key) ?? [];
       if (kind === 'dj' && memberId !== undefined && value === true) djs.add(memberId);
+      if (kind === 'keep' && v.is(schema.TrackId, memberId) && value === true) kept.add(memberId);
     }
+    keeps = kept;
     settings = {
       loop: parse(schema.Loop, shared.settings.get('loop')) ?? 'off',
       order: parse(schema.OrderMode, shared.settings.get('order')) ?? 'manual',
@@ -248,6 +254,7 @@ export function createQueries(doc: Y.Doc): Queries {
   return {
     room: () => room,
     settings: () => settings,
+    keeps: () => keeps,
     members: () => members,
     roleOf: (memberId) => roleOf(memberId, rolesOf(room, settings)),
     tracks: () => tracks,

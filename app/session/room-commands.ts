@@ -17,6 +17,8 @@ export interface RoomCommands {
   rename(name: string): Result;
   /** Over-long titles are cut. A track that is known already stays as it is. */
   addTrack(trackId: string, track: Omit<Track, 'by' | 'at'>): Result;
+  /** Asks the room to hold the track on two devices at least, or takes that back. */
+  keepCopy(trackId: string, on: boolean): Result;
   /** Owner only: whether only DJs control playback and order. */
   setDjOnly(on: boolean): Result;
   setDj(memberId: string, on: boolean): Result;
@@ -90,6 +92,14 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       // Items of this track may be queued already: they take their places only now.
       editor.write(editor.settled(), { also: () => shared.tracks.set(trackId, parsed.output) });
       return { ok: true };
+    },
+
+    keepCopy(trackId, on) {
+      if (!editor.allowed('add')) return { ok: false, reason: 'not-allowed' };
+      if (!queries.tracks().has(trackId)) return { ok: false, reason: 'unknown-track' };
+      if (queries.keeps().has(trackId) === on) return { ok: true };
+      const key = compositeKey('keep', trackId);
+      return write(() => (on ? void shared.settings.set(key, true) : shared.settings.delete(key)));
     },
 
     setDjOnly(on) {

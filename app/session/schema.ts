@@ -100,7 +100,10 @@ export const RoomName = Name;
  */
 export const Moved = v.object({ at: Millis, by: Id });
 
-/** `settings` map: `loop`, `order`, `dj` (true: only DJs control), and `dj/memberId` → true for each DJ. */
+/**
+ * `settings` map: `loop`, `order`, `dj` (true: only DJs control), `dj/memberId` → true for each DJ, and `keep/trackId` → true for
+ * each track of which somebody wants a second copy in the room.
+ */
 export const Flag = v.boolean();
 
 /** `votes` map: `itemId/memberId` → 1 or -1. */

@@ -1,7 +1,10 @@
 import type { AppModel } from './model.ts';
 
 /** Everything that exists only once a room is open. */
-export type RoomParts = Pick<AppModel, 'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host'>;
+export type RoomParts = Pick<
+  AppModel,
+  'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host' | 'roomFile'
+>;
 
 export type AppParts = Pick<AppModel, 'device' | 'notices' | 'rooms' | 'doctor'>;
 
@@ -48,6 +51,10 @@ export class App implements AppModel {
   }
   get host(): AppModel['host'] {
     return this.#opened().host;
+  }
+
+  get roomFile(): AppModel['roomFile'] {
+    return this.#opened().roomFile;
   }
 
   fail(stage: 'no-room' | 'unsupported' | 'moved', problem: string): void {

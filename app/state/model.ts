@@ -30,6 +30,21 @@ export interface AppModel {
   readonly host: HostModel;
   readonly device: DeviceModel;
   readonly notices: NoticesModel;
+  readonly roomFile: RoomFileModel;
+}
+
+/** The room as one file, for moving to a new phone. */
+export interface RoomFileModel {
+  /** A file is being put together or taken in: 0…1; else null. */
+  readonly share: number | null;
+  /** Songs whose bytes are on this device. */
+  readonly audioBytes: number;
+  readonly canOpen: boolean;
+  /** Hands the file to the browser's downloads. */
+  save(withAudio: boolean): void;
+  /** The audio in it comes in like files that somebody picked: `MusicModel.batch`. */
+  open(file: File): void;
+  cancel(): void;
 }
 
 export interface RoomModel {
@@ -165,6 +180,8 @@ export interface QueueRow {
   fetchedShare: number | null;
   /** Nobody here who is reachable holds the bytes. */
   unavailable: boolean;
+  /** Devices in reach that hold it completely, this one counted. */
+  copies: number;
   canEdit: boolean;
 }
 
@@ -194,6 +211,8 @@ export interface MusicRow {
   bytes: number;
   /** Devices in the room that hold it completely, this one counted. */
   copies: number;
+  /** Somebody asked the room for a second copy. */
+  copyWanted: boolean;
   /** While it is being fetched: 0…1, else null. */
   fetchedShare: number | null;
   inQueue: boolean;
@@ -223,8 +242,12 @@ export interface MusicModel {
   dismissBatch(): void;
   /** Deletes the bytes from this device; with undo. */
   removeFromDevice(trackId: string): void;
-  /** Fetches the bytes to this device. */
+  /** Fetches the bytes to this device; they stay there when space is short. */
   keepHere(trackId: string): void;
+  /** Asks the room to put a copy on another device; again takes that back. */
+  toggleCopy(trackId: string): void;
+  /** What the browser grants the app on this device; null while unknown, or where it does not tell. */
+  readonly storage: { freeBytes: number; nearlyFull: boolean; persistent: boolean } | null;
 }
 
 export interface TalkModel {

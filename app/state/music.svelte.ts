@@ -1,4 +1,4 @@
-import type { ImportEvent, ImportedTrack, Library } from '../library/library.ts';
+import type { ImportEvent, ImportedTrack, Library, SpaceEvent } from '../library/library.ts';
 import type { Commands } from '../session/commands.ts';
 import type { ImportBatch, MusicModel, MusicRow } from './model.ts';
 import type { Notices } from './notices.svelte.ts';
@@ -18,6 +18,10 @@ export interface MusicOptions {
 
 /** How long a song stays on the device after «Remove from this device», so that it can be taken back. */
 const REMOVE_AFTER_MS = 6_500;
+/** Chunks come many times a second; asking the browser is not free. */
+const MEASURE_EVERY_MS = 2_000;
+/** Less than this share free. */
+const NEARLY_FULL = 0.1;
 
 /** The room's tracks and this device's share of them; importing. */
 export class Music implements MusicModel {
@@ -27,10 +31,19 @@ export class Music implements MusicModel {
   #hidden = $state.raw<ReadonlySet<string>>(new Set());
   #abort: AbortController | null = null;
   #waiting: File[] = [];
+  #storage = $state.raw<MusicModel['storage']>(null);
+  #measuring: ReturnType<typeof setTimeout> | null = null;
+  #stops: (() => void)[] = [];
   #removals = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(options: MusicOptions) {
     this.#options = options;
+    const { library } = options;
+    this.#stops.push(
+      library.onChange(() => (this.#measuring ??= setTimeout(() => void this.#measure(), MEASURE_EVERY_MS))),
+      library.onSpace((event) => this.#tellSpace(event)),
+    );
+    void this.#measure();
   }
 
   readonly #all = $derived.by((): readonly MusicRow[] => {
@@ -44,6 +57,7 @@ export class Music implements MusicModel {
         here,
         bytes: track.bytes,
         copies: tracks.copies(trackId) - (this.#hidden.has(trackId) ? 1 : 0),
+        copyWanted: reads.keeps.has(trackId),
         fetchedShare: tracks.fetchedShare(trackId),
         inQueue: queued.has(trackId),
       });
@@ -78,6 +92,10 @@ export class Music implements MusicModel {
   }
   get batch(): ImportBatch | null {
     return this.#batch;
+  }
+
+  get storage(): MusicModel['storage'] {
+    return this.#storage;
   }
 
   setSearch(text: string): void {
@@ -129,13 +147,43 @@ export class Music implements MusicModel {
 
   keepHere(trackId: string): void {
     const track = this.#options.reads.tracks.get(trackId);
-    if (track) this.#options.library.fetch(trackRef(trackId, track));
+    if (track) this.#options.library.keep(trackRef(trackId, track));
+  }
+
+  toggleCopy(trackId: string): void {
+    const { commands, reads, notices, tracks } = this.#options;
+    const on = !reads.keeps.has(trackId);
+    const title = tracks.view(trackId)?.title ?? 'the song';
+    if (commands.keepCopy(trackId, on).ok && on)
+      notices.info(`“${title}” goes to another device as soon as one is free`);
   }
 
   close(): void {
     this.cancelImport();
+    for (const stop of this.#stops.splice(0)) stop();
+    if (this.#measuring !== null) clearTimeout(this.#measuring);
     for (const timer of this.#removals.values()) clearTimeout(timer);
     this.#removals.clear();
+  }
+
+  async #measure(): Promise<void> {
+    const known = await this.#options.library.storage().catch(() => null);
+    this.#measuring = null;
+    if (known === null || known.quotaBytes === 0) return;
+    const { usedBytes, quotaBytes, persistent } = known;
+    const freeBytes = Math.max(0, quotaBytes - usedBytes);
+    this.#storage = { freeBytes, nearlyFull: freeBytes < quotaBytes * NEARLY_FULL, persistent };
+  }
+
+  #tellSpace(event: SpaceEvent): void {
+    const { notices } = this.#options;
+    if (event.type === 'full') {
+      notices.problem('This device is full. Remove songs from it, and the others fit again.');
+      return;
+    }
+    const songs = event.trackIds.length;
+    const what = songs === 1 ? 'one fetched song was' : `${songs} fetched songs were`;
+    notices.info(`This device was full: ${what} let go. Nothing that was added here.`);
   }
 
   async #importAll(): Promise<void> {

@@ -102,6 +102,7 @@ export class Queue implements QueueModel {
       myVote: reads.votes(entry.itemId).get(memberId) ?? 0,
       fetchedShare: share ?? null,
       unavailable: tracks.copies(entry.trackId) === 0,
+      copies: tracks.copies(entry.trackId),
       canEdit: entry.by === memberId || role !== 'guest',
     };
   }

@@ -53,6 +53,10 @@ export class Reads {
     void this.#settings;
     return this.queries.settings();
   }
+  get keeps(): ReturnType<Queries['keeps']> {
+    void this.#settings;
+    return this.queries.keeps();
+  }
   get members(): ReturnType<Queries['members']> {
     void this.#members;
     return this.queries.members();

@@ -22,6 +22,10 @@ export interface Harness {
   /** Where pages come from and peers meet. */
   node: { origin: string; stunPort: number | null };
   newContext(): Promise<BrowserContext>;
+  /** CPU time that all of the browser's processes have taken, in seconds. */
+  cpuSeconds(): Promise<number>;
+  /** Folder that the node serves. */
+  distDir: string;
   /** Opens the harness page; what its console calls an error ends up in `errors`. */
   newPage(context: BrowserContext, errors?: string[]): Promise<Page>;
   close(): Promise<void>;
@@ -53,6 +57,13 @@ export async function startHarness(name: string): Promise<Harness> {
 
   return {
     node: { origin: node.httpsUrl, stunPort: node.info.stunPort },
+    distDir,
+    async cpuSeconds() {
+      const session = await browser.newBrowserCDPSession();
+      const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+      await session.detach();
+      return processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+    },
     newContext: () => browser.newContext({ ignoreHTTPSErrors: true }),
     async newPage(context, errors = []) {
       const page = await context.newPage();

@@ -1,11 +1,12 @@
 /** The store and the library where they really run: OPFS, workers and data channels in Chromium. */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from '@playwright/test';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../app/library/store.ts';
+import { noiseWav } from '../fixtures/noise.ts';
 import { media } from '../unit/library/media.ts';
 import { type Harness, randomRoom, startHarness } from './browser-peers.ts';
 import { runStoreContract } from './store.ts';
@@ -38,25 +39,6 @@ async function importFile(page: Page, name: string, data: Uint8Array) {
   await writeFile(path, data);
   await page.setInputFiles('input', path);
   return page.evaluate(() => window.importPicked());
-}
-
-/** A WAV file of noise: music as far as an importer can tell. */
-function noiseWav(bytes: number): Uint8Array<ArrayBuffer> {
-  const out = Buffer.alloc(bytes);
-  out.write('RIFF', 0);
-  out.writeUInt32LE(bytes - 8, 4);
-  out.write('WAVEfmt ', 8);
-  out.writeUInt32LE(16, 16);
-  out.writeUInt16LE(1, 20);
-  out.writeUInt16LE(2, 22);
-  out.writeUInt32LE(44_100, 24);
-  out.writeUInt32LE(176_400, 28);
-  out.writeUInt16LE(4, 32);
-  out.writeUInt16LE(16, 34);
-  out.write('data', 36);
-  out.writeUInt32LE(bytes - 44, 40);
-  randomBytes(bytes - 44).copy(out, 44);
-  return new Uint8Array(out);
 }
 
 describe('OPFS store', () => {

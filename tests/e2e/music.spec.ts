@@ -80,6 +80,25 @@ test('songs dropped on the window are imported', async ({ people }) => {
   await expect(songRow(page, 'Dropped')).toBeVisible();
 });
 
+test('a queued song goes to a second phone that only looks on, so that its owner may leave', async ({
+  people,
+}) => {
+  const anna = await people.join('Anna');
+  const bo = await people.join('Bo');
+  const song = await tone({ format: 'mp3', hz: 440, seconds: 120, amplitude: 0.2, title: 'Left behind' });
+  const kept = await tone({ format: 'mp3', hz: 550, seconds: 20, amplitude: 0.2, title: 'Asked for' });
+  await importFiles(anna.page, [song.path, kept.path]);
+  await expect(songRow(anna.page, 'Asked for')).toContainText('only here');
+  await queueSong(anna.page, 'Left behind');
+  await anna.page.getByRole('button', { name: 'Menu of Asked for' }).click();
+  await anna.page.getByRole('button', { name: 'Keep a copy' }).click();
+  for (const title of ['Left behind', 'Asked for'])
+    await expect(songRow(anna.page, title)).toContainText('2 copies', { timeout: 45_000 });
+  await anna.context.close();
+  await listenHere(bo.page);
+  await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 20_000 });
+});
+
 test('a phone without the bytes begins to play before it has all of them, and then keeps them', async ({
   people,
 }) => {

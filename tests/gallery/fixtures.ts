@@ -89,6 +89,7 @@ export function queueRow(index: number, over: Partial<QueueRow> = {}): QueueRow 
     myVote: index % 5 < 2 ? 1 : 0,
     fetchedShare: index === 2 ? 0.64 : null,
     unavailable: false,
+    copies: [2, 1, 3, 2, 2][index % 5] ?? 1,
     canEdit: true,
     ...over,
   };
@@ -100,6 +101,7 @@ export function musicRow(index: number, over: Partial<MusicRow> = {}): MusicRow 
     here: index % 4 !== 3,
     bytes: 6_700_000,
     copies: [3, 1, 2, 2][index % 4] ?? 1,
+    copyWanted: false,
     fetchedShare: null,
     inQueue: index % 5 === 0,
     ...over,

@@ -191,6 +191,8 @@ export function createGalleryModel(): GalleryModel {
         model.music.batch = null;
       },
       removeFromDevice: (id) => note('removeFromDevice', id.slice(0, 8)),
+      toggleCopy: (id) => note('toggleCopy', id.slice(0, 8)),
+      storage: { freeBytes: 1_640_000_000, nearlyFull: false, persistent: true },
       keepHere: (id) => note('keepHere', id.slice(0, 8)),
     },
     talk: {
@@ -273,6 +275,14 @@ export function createGalleryModel(): GalleryModel {
       },
       hold: (id) => note('hold', id),
       release: (id) => note('release-notice', id),
+    },
+    roomFile: {
+      share: null,
+      audioBytes: 412_000_000,
+      canOpen: true,
+      save: (withAudio) => note('save', withAudio),
+      open: (file) => note('open', file.name),
+      cancel: () => note('cancel'),
     },
   } satisfies GalleryModel);
   return model;

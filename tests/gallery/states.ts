@@ -267,6 +267,12 @@ export const STATES: Record<string, GalleryState> = {
       }));
     },
   },
+  'music-nearly-full': {
+    place: 'music',
+    set(m) {
+      m.music.storage = { freeBytes: 38_000_000, nearlyFull: true, persistent: false };
+    },
+  },
   'music-no-match': {
     place: 'music',
     set(m) {

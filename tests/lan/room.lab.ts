@@ -227,8 +227,8 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
   test('5, 6: the phone that lacks the bytes fetches them from the other, listens, and can host them', async () => {
     const { title = '' } = nextSong;
     await visit(ben.page, 'Music');
-    const elsewhere = ben.page.getByRole('list', { name: 'Elsewhere in the room' });
-    await elsewhere.getByRole('listitem').filter({ hasText: title }).waitFor();
+    // Elsewhere, or here already: an idle phone takes a second copy of what is queued.
+    await ben.page.getByRole('listitem').filter({ hasText: title }).waitFor();
     await listenHere(ben.page);
     await hearsOnPhone(ben, nextSong.hz);
     await stopHosting(ada.page);

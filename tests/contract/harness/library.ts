@@ -25,6 +25,10 @@ declare global {
     importPicked(): Promise<ImportEvent[]>;
     /** Waits until a holder is known, then reads the whole track. */
     fetchTrack(track: TrackRef): Promise<Fetched>;
+    /** From asking for a track of which nothing is here to samples at the output, in ms. */
+    firstSound(track: TrackRef): Promise<number>;
+    /** The yardstick: the same bytes as a plain download. */
+    download(url: string): Promise<{ seconds: number; bytes: number }>;
     artType(artId: string): Promise<{ width: number; height: number }>;
     holding(trackId: string): { heldBytes: number; complete: boolean; imported: boolean } | null;
   }
@@ -83,6 +87,40 @@ window.fetchTrack = async (track) => {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return { seconds, firstBytesMs, sha256 };
+};
+
+window.firstSound = async (track) => {
+  await until(() => window.library.holders(track.trackId) > 0);
+  const context = new AudioContext();
+  await context.resume();
+  const analyser = context.createAnalyser();
+  analyser.connect(context.destination);
+  const startedAtMs = performance.now();
+  const source = window.library.open(track);
+  const head = await source.read(0, Math.min(track.bytes, 262_144));
+  const node = context.createBufferSource();
+  node.buffer = await context.decodeAudioData(head.buffer);
+  node.connect(analyser);
+  node.start();
+  const samples = new Float32Array(analyser.fftSize);
+  await new Promise<void>((resolve) => {
+    const look = () => {
+      analyser.getFloatTimeDomainData(samples);
+      if (samples.some((sample) => sample !== 0)) resolve();
+      else setTimeout(look, 1);
+    };
+    look();
+  });
+  const elapsedMs = performance.now() - startedAtMs;
+  source.close();
+  await context.close();
+  return elapsedMs;
+};
+
+window.download = async (url) => {
+  const startedAtMs = performance.now();
+  const bytes = await (await fetch(url, { cache: 'no-store' })).arrayBuffer();
+  return { seconds: (performance.now() - startedAtMs) / 1000, bytes: bytes.byteLength };
 };
 
 window.artType = async (artId) => {

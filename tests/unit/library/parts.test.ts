@@ -9,7 +9,7 @@ import {
   isChunk,
   isManifest,
 } from '../../../app/library/chunks.ts';
-import { inOrderOfNeed } from '../../../app/library/need.ts';
+import { type Need, inOrderOfNeed } from '../../../app/library/need.ts';
 import { type Message, decode, encode } from '../../../app/library/wire.ts';
 import { testTrack } from './rig.ts';
 
@@ -122,9 +122,10 @@ describe('chunks', () => {
 });
 
 describe('order of need', () => {
-  const order = (need: Parameters<typeof inOrderOfNeed>[0]) => [
-    ...new Set([...inOrderOfNeed(need)].map((wanted) => wanted.index)),
-  ];
+  const order = (need: Pick<Need, 'chunks' | 'reads' | 'cursorBytes' | 'isMp4'> & Partial<Need>) => {
+    const all = inOrderOfNeed({ copies: () => 0, spread: 0, ...need });
+    return [...new Set([...all].map((wanted) => wanted.index))];
+  };
 
   test('N1 readers first, then what comes after the last read, then the rest; every chunk is named', () => {
     const need = { chunks: 10, reads: [{ start: 6.5 * CHUNK_BYTES, end: 7.5 * CHUNK_BYTES }], isMp4: false };
@@ -137,6 +138,19 @@ describe('order of need', () => {
     ]);
   });
 
+  test('N4 what nobody waits for comes rarest first, and each device begins elsewhere among equals', () => {
+    const copies = (index: number) => (index >= 6 && index < 8 ? 0 : 1);
+    const need = { chunks: 10, reads: [], cursorBytes: 0, isMp4: false, copies };
+    expect(order({ ...need, spread: 0 })).toEqual([0, 1, 6, 7, 2, 3, 4, 5, 8, 9]);
+    expect(order({ ...need, spread: 0.45 })).toEqual([0, 1, 6, 7, 4, 5, 8, 9, 2, 3]);
+  });
+
+  test('N5 what a reader comes to soon stays in its order, however common it is', () => {
+    const need = { chunks: 40, reads: [], cursorBytes: 5 * CHUNK_BYTES, isMp4: false };
+    const rare = order({ ...need, copies: (index) => (index === 39 ? 0 : 1), spread: 0.9 });
+    expect(rare.slice(0, 19)).toEqual([0, 1, ...Array.from({ length: 16 }, (_, i) => i + 5), 39]);
+  });
+
   test('N3 nothing outside of the track is ever named', () => {
     fc.assert(
       fc.property(
@@ -144,9 +158,12 @@ describe('order of need', () => {
         fc.nat(60),
         fc.nat(60),
         fc.boolean(),
-        (chunks, a, b, isMp4) => {
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.array(fc.nat(3), { minLength: 60, maxLength: 60 }),
+        (chunks, a, b, isMp4, spread, held) => {
           const reads = [{ start: a * CHUNK_BYTES, end: (a + b) * CHUNK_BYTES }];
-          const named = order({ chunks, reads, cursorBytes: b * CHUNK_BYTES, isMp4 });
+          const copies = (index: number) => held[index] ?? 0;
+          const named = order({ chunks, reads, cursorBytes: b * CHUNK_BYTES, isMp4, spread, copies });
           expect(named.toSorted((x, y) => x - y)).toEqual(Array.from({ length: chunks }, (_, i) => i));
         },
       ),

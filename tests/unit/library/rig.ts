@@ -78,6 +78,7 @@ export interface PeerOptions {
   wrap?: (transport: Transport) => Transport;
   analyser?: Analyser;
   storage?: StorageManager;
+  needed?: () => readonly string[];
 }
 
 export function createRig(): Rig {
@@ -88,8 +89,8 @@ export function createRig(): Rig {
     peer({ store = createMemoryStore(), selfId = `peer-${libraries.length}`, wrap, ...rest } = {}) {
       const inner = hub.join({ selfId });
       const transport = wrap ? wrap(inner) : inner;
-      const { analyser = hereAnalyser, storage = null } = rest;
-      const library = createLibrary({ store, transport, analyser, times: FAST, storage });
+      const { analyser = hereAnalyser, storage = null, needed = () => [] } = rest;
+      const library = createLibrary({ store, transport, analyser, times: FAST, storage, needed });
       libraries.push(library);
       return { library, transport, store };
     },

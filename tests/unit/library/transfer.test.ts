@@ -323,4 +323,63 @@ describe('transfer', () => {
     expectBytes(await source.read(0, track.data.length), track.data);
     expect(toHex(new Uint8Array([1, 255]))).toBe('01ff');
   });
+
+  test('L17 what only one holder has is asked of it before what others have too', async () => {
+    const track = testTrack(100, 17);
+    const common = Array.from({ length: 80 }, (_, i) => i);
+    const store80 = await holding(track, { chunks: common });
+    const asked: number[] = [];
+    // It tells what it has, but gives nothing: so nothing of it has arrived when the other holder comes.
+    const told = new Promise<void>((resolve) => {
+      rig.peer({
+        selfId: 'partial',
+        store: store80,
+        wrap: tamper((message) => {
+          if (message.type === 'bits') queueMicrotask(resolve);
+          return message.type === 'chunk' ? null : message;
+        }),
+      });
+    });
+    const { library } = rig.peer({
+      wrap: tamper((message, to) => {
+        if (message.type === 'wantChunk' && to === 'full') asked.push(message.index);
+        return message;
+      }),
+    });
+    library.fetch(track.ref);
+    await told;
+    rig.peer({ selfId: 'full', store: await holding(track) });
+    await until(library, () => done(library, track.ref.trackId));
+    // The first two of a track come before anything else, in whatever state the rest is.
+    const early = new Set(asked.slice(0, 2 + 20));
+    expect(Array.from({ length: 20 }, (_, i) => i + 80).filter((index) => !early.has(index))).toEqual([]);
+  });
+
+  test('L18 a record whose chunks do not make the track is found out at the end, and not believed again', async () => {
+    const track = testTrack(6, 18);
+    const ref = { ...track.ref, trackId: testTrack(1, 99).ref.trackId };
+    let asked = 0;
+    rig.peer({ selfId: 'holder', store: await holding({ ...track, ref }) });
+    const { library, store } = rig.peer({
+      wrap: tamper((message) => {
+        if (message.type === 'wantChunk') asked++;
+        return message;
+      }),
+    });
+    const ended = () =>
+      library
+        .open(ref)
+        .read(0, 10)
+        .then(
+          () => 'bytes',
+          (error: Error) => error.name,
+        );
+    // The beginning may be read before the end is here: only the whole tells.
+    await expect.poll(ended, { timeout: 10_000 }).toBe('WrongTrackError');
+    expect(await store.all()).toEqual([]);
+    const before = asked;
+    library.fetch(ref);
+    expect(await ended()).toBe('WrongTrackError');
+    expect(asked).toBe(before);
+  });
 });

@@ -1,0 +1,63 @@
+/** Makes room when the device is full: lets the least useful of what was fetched go, and says so. */
+import { leastUseful } from './evict.ts';
+import type { SpaceEvent } from './library.ts';
+import { type Shelf, heldBytes } from './shelf.ts';
+
+/** Some at once: a full device would else pay for every chunk. */
+const FREE_BYTES = 16 * 1024 * 1024;
+
+export interface SpaceOptions {
+  shelf: Shelf;
+  /** Track ids: what plays, then what comes, in order. */
+  needed(): readonly string[];
+  isBusy(id: string): boolean;
+  /** Other devices that hold it completely. */
+  copies(id: string): number;
+  remove(id: string): Promise<void>;
+  tell(event: SpaceEvent): void;
+}
+
+export interface Space {
+  /** False: nothing may go any more. */
+  makeRoom(): Promise<boolean>;
+  /** Something did not fit though nothing may go. Told once, until there is room again. */
+  full(): void;
+}
+
+export function createSpace({ shelf, needed, isBusy, copies, remove, tell }: SpaceOptions): Space {
+  let making: Promise<boolean> | null = null;
+  let isFull = false;
+
+  async function make(): Promise<boolean> {
+    const tracks = [...shelf.all()].filter(({ meta }) => meta.kind === 'track');
+    const cached = tracks.map((blob) => ({
+      id: blob.meta.id,
+      heldBytes: heldBytes(blob),
+      imported: blob.meta.imported,
+      kept: blob.meta.kept === true,
+      busy: isBusy(blob.meta.id),
+      copies: copies(blob.meta.id),
+      usedAtMs: blob.meta.usedAtMs ?? 0,
+    }));
+    const going = leastUseful(cached, needed(), FREE_BYTES);
+    if (going.length === 0) return false;
+    const bytes = cached.reduce((sum, { id, heldBytes }) => sum + (going.includes(id) ? heldBytes : 0), 0);
+    for (const id of going) await remove(id);
+    isFull = false;
+    tell({ type: 'freed', trackIds: going, bytes });
+    return true;
+  }
+
+  return {
+    makeRoom() {
+      // Many chunks find the device full at the same time: one clearing serves them all.
+      making ??= make().finally(() => (making = null));
+      return making;
+    },
+    full() {
+      if (isFull) return;
+      isFull = true;
+      tell({ type: 'full' });
+    },
+  };
+}

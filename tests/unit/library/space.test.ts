@@ -1,0 +1,107 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CHUNK_BYTES } from '../../../app/library/chunks.ts';
+import { type Cached, NEEDED_SOON, leastUseful } from '../../../app/library/evict.ts';
+import type { SpaceEvent } from '../../../app/library/library.ts';
+import { createMemoryStore } from '../../../app/library/memory-store.ts';
+import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
+
+const cached = (id: string, over: Partial<Cached> = {}): Cached => ({
+  id,
+  heldBytes: 10,
+  imported: false,
+  kept: false,
+  busy: false,
+  copies: 1,
+  usedAtMs: 0,
+  ...over,
+});
+
+describe('what goes first', () => {
+  test('D1 not queued before queued, held elsewhere before the last copy, long unused before fresh', () => {
+    const all = [
+      cached('fresh', { usedAtMs: 9 }),
+      cached('last copy', { copies: 0 }),
+      cached('soon'),
+      cached('later'),
+      cached('old', { usedAtMs: 3 }),
+    ];
+    const needed = ['x', 'y', 'z', 'soon', 'later'];
+    expect(leastUseful(all, needed, Infinity)).toEqual(['old', 'fresh', 'last copy', 'later', 'soon']);
+    expect(leastUseful(all, needed, 11)).toEqual(['old', 'fresh']);
+  });
+
+  test('D2 never what was imported or kept here, is in use, plays or comes next', () => {
+    const flags = fc.record({ imported: fc.boolean(), kept: fc.boolean(), busy: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.array(flags, { maxLength: 12 }),
+        fc.array(fc.nat(11)),
+        fc.nat(200),
+        (all, queue, bytes) => {
+          const tracks = all.map((one, i) => cached(`${i}`, one));
+          const needed = queue.map(String);
+          const gone = leastUseful(tracks, needed, bytes);
+          const safe = new Set(needed.slice(0, NEEDED_SOON));
+          for (const id of gone) {
+            const one = all[Number(id)];
+            expect([one?.imported, one?.kept, one?.busy, safe.has(id)]).toEqual([false, false, false, false]);
+          }
+          expect(new Set(gone).size).toBe(gone.length);
+        },
+      ),
+    );
+  });
+});
+
+describe('a full device', () => {
+  let rig: Rig;
+  beforeEach(() => {
+    rig = createRig();
+  });
+  afterEach(() => rig.close());
+
+  test('D3 lets go of what was fetched, keeps what was imported, kept or is needed, and says so', async () => {
+    const [imported, kept, playing, old, wanted] = [1, 2, 3, 4, 5].map((seed) => testTrack(4, seed));
+    if (!imported || !kept || !playing || !old || !wanted) throw new Error('five tracks');
+    const holder = createMemoryStore();
+    for (const track of [kept, old, wanted]) await fill(holder, track);
+    rig.peer({ store: holder });
+    const store = createMemoryStore({ quotaBytes: 14 * CHUNK_BYTES });
+    await fill(store, imported, { imported: true });
+    await fill(store, playing, { imported: false });
+    await fill(store, old, { imported: false });
+    const { library } = rig.peer({ store, needed: () => [playing.ref.trackId] });
+    const told: SpaceEvent[] = [];
+    library.onSpace((event) => told.push(event));
+    const has = (track: typeof wanted) => library.holdings().get(track.ref.trackId)?.complete === true;
+
+    library.keep(kept.ref);
+    await until(library, () => has(kept));
+    library.fetch(wanted.ref);
+    await until(library, () => has(wanted));
+    expect([imported, kept, playing, old, wanted].map(has)).toEqual([true, true, true, false, true]);
+    expect(told).toEqual([{ type: 'freed', trackIds: [old.ref.trackId], bytes: old.data.length }]);
+  });
+
+  test('D4 says once that nothing more fits, when nothing may go', async () => {
+    const [imported, wanted] = [testTrack(4, 6), testTrack(4, 7)];
+    const holder = createMemoryStore();
+    await fill(holder, wanted);
+    rig.peer({ store: holder });
+    const store = createMemoryStore({ quotaBytes: 5 * CHUNK_BYTES });
+    await fill(store, imported, { imported: true });
+    const { library } = rig.peer({ store });
+    const told: SpaceEvent[] = [];
+    await until(library, () => library.holders(wanted.ref.trackId) === 1);
+    await new Promise<void>((resolve) => {
+      library.onSpace((event) => (told.push(event), resolve()));
+      library.fetch(wanted.ref);
+    });
+    await expect(library.open(wanted.ref).read(0, wanted.data.length)).rejects.toMatchObject({
+      name: 'NoSpaceError',
+    });
+    expect(told).toEqual([{ type: 'full' }]);
+    expect(library.holdings().get(imported.ref.trackId)?.complete).toBe(true);
+  });
+});
