@@ -47,6 +47,8 @@ export function createPlayer(options: {
   clock: RoomClock;
   open: (trackId: string) => ByteSource | null;
   destination: AudioNode;
+  /** What makes a track as loud as others, in dB; 0 without it. */
+  gainDb?: (trackId: string) => number;
 }): Player {
   const { context, clock, destination } = options;
   const tracks = createOpenTracks({ context, open: options.open });
@@ -106,6 +108,7 @@ export function createPlayer(options: {
       first,
       fromMs: Math.max(0, clock.nowMs() - first.startedAtMs),
       nextOf,
+      gainDb: options.gainDb ?? (() => 0),
       onProgress: tickSoon,
       patient: failedItem !== null && same(failedItem, first),
     });
