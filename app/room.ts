@@ -18,6 +18,7 @@ import { createCommands } from './session/commands.ts';
 import { parsePresences } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
+import { createSystemLink } from './system.ts';
 import { createSound } from './sound.ts';
 import type { RoomParts } from './state/app.svelte.ts';
 import type { Device } from './state/device.svelte.ts';
@@ -73,6 +74,7 @@ export interface OpenRoom {
   readonly isHosting: boolean;
   setListening(on: boolean): void;
   setVolume(volume: number): void;
+  setTrim(trimMs: number): void;
   startHosting(): void;
   pack(): Uint8Array;
   /** Tells these peers where the room goes on; resolves with those who did not answer in time. */
@@ -206,6 +208,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   // ---- sound
   const sound = createSound({
     volume: device.volume,
+    trimMs: device.trimMs,
     clock,
     queries,
     library,
@@ -313,8 +316,14 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   if (knownNode) room.setNode(knownNode);
   mesh.onStatus(() => node.look());
 
+  const system = createSystemLink({
+    now,
+    sounds: () => device.listening || host.isHost,
+    hosts: () => host.isHost,
+  });
   const metering = setInterval(() => {
     now.setSound(soundOf());
+    system.look();
     if (document.visibilityState !== 'visible') return;
     now.setLevel(sound.level());
     const levels = sound.hostLevels();
@@ -367,6 +376,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     () => clearInterval(metering),
     () => clearTimeout(founding),
     ...[
+      system,
       moving,
       talk,
       music,
@@ -433,6 +443,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     },
     setListening,
     setVolume: (volume) => sound.setVolume(volume),
+    setTrim: (trimMs) => sound.setTrim(trimMs),
     startHosting: () => host.startHosting(),
     pack: () => packRoom(doc),
     tell: moving.tell,

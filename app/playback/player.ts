@@ -24,6 +24,8 @@ export type PlayerState =
 export interface Player {
   /** What should sound from now on. Saying the same again changes nothing. Null or paused: silence. */
   follow(moment: Moment | null): void;
+  /** Ms by which what is played is heard later than the system knows: plays that much earlier. */
+  setTrim(trimMs: number): void;
   state(): PlayerState;
   /** The kind or the track changed, or the error moved by a millisecond. */
   onState(listener: (state: PlayerState) => void): () => void;
@@ -68,6 +70,7 @@ export function createPlayer(options: {
   let failedItem: Placed | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let soon = false;
+  let trimMs = 0;
   let closed = false;
 
   const localNowMs = (): number => performance.timeOrigin + performance.now();
@@ -76,7 +79,7 @@ export function createPlayer(options: {
     const outputOffsetMs = meter.offsetMs();
     if (outputOffsetMs === null) return null;
     const roomMs = clock.nowMs();
-    return { outputOffsetMs, roomOffsetMs: roomMs - clock.toLocalMs(roomMs) };
+    return { outputOffsetMs: outputOffsetMs + trimMs, roomOffsetMs: roomMs - clock.toLocalMs(roomMs) };
   }
 
   const wanted = (): Placed | null =>
@@ -238,6 +241,10 @@ export function createPlayer(options: {
       if (closed) return;
       moment = next;
       fit();
+      tickSoon();
+    },
+    setTrim(next) {
+      trimMs = next;
       tickSoon();
     },
     state,
