@@ -56,7 +56,7 @@ export async function startPulse(): Promise<Pulse> {
     'nice',
     [
       ...[...NICE, 'pulseaudio'],
-      ...['-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1', '--log-target=stderr'],
+      ...['-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=120', '--log-target=stderr'],
       ...load.flatMap((module) => ['-L', module]),
     ],
     { env, stdio: ['ignore', 'ignore', 'pipe'] },
