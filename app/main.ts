@@ -73,6 +73,7 @@ const device = new Device({
     rooms.current()?.setListening(on);
   },
   onVolume: (volume) => rooms.current()?.setVolume(volume),
+  onTrim: (trimMs) => rooms.current()?.setTrim(trimMs),
   onApplyUpdate: () => void applyUpdate(),
 });
 const sole = createSole({

@@ -19,6 +19,7 @@ import { createCommands } from './session/commands.ts';
 import { parsePresences } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
+import { createSystemLink } from './system.ts';
 import { createSound } from './sound.ts';
 import type { RoomParts } from './state/app.svelte.ts';
 import type { Device } from './state/device.svelte.ts';
@@ -77,6 +78,7 @@ export interface OpenRoom {
   readonly isHosting: boolean;
   setListening(on: boolean): void;
   setVolume(volume: number): void;
+  setTrim(trimMs: number): void;
   startHosting(): void;
   pack(): Uint8Array;
   /** Tells these peers where the room goes on; resolves with those who did not answer in time. */
@@ -242,6 +244,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   // ---- sound
   const sound = createSound({
     volume: device.volume,
+    trimMs: device.trimMs,
     clock,
     queries,
     library,
@@ -349,8 +352,14 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   if (knownNode) room.setNode(knownNode);
   mesh.onStatus(() => node.look());
 
+  const system = createSystemLink({
+    now,
+    sounds: () => device.listening || host.isHost,
+    hosts: () => host.isHost,
+  });
   const metering = setInterval(() => {
     now.setSound(soundOf());
+    system.look();
     if (document.visibilityState !== 'visible') return;
     now.setLevel(sound.level());
     const levels = sound.hostLevels();
@@ -405,6 +414,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     ...[
       spreader,
       roomFile,
+      system,
       moving,
       talk,
       music,
@@ -471,6 +481,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     },
     setListening,
     setVolume: (volume) => sound.setVolume(volume),
+    setTrim: (trimMs) => sound.setTrim(trimMs),
     startHosting: () => host.startHosting(),
     pack: () => packRoom(doc),
     tell: moving.tell,

@@ -33,6 +33,8 @@ export function createSoundParts(
     return library.open({ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime });
   }
 
+  const gainDb = (trackId: string): number => queries.tracks().get(trackId)?.gainDb ?? 0;
+
   let toldTrackId: string | null = null;
   function tellTitle(moment: Moment | null): void {
     const trackId = moment?.item.trackId ?? null;
@@ -42,7 +44,7 @@ export function createSoundParts(
     engine.setTitle(track?.title ?? '', track?.artist ?? null);
   }
 
-  const player = createPlayer({ context, clock, open: openTrack, destination: music });
+  const player = createPlayer({ context, clock, open: openTrack, destination: music, gainDb });
   const engine = createHostEngine({ context, music, uplink: options.uplink });
   engine.onState(options.onUplink);
   const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle });

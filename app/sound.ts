@@ -6,6 +6,7 @@ import type { RoomClock } from './clock/clock.ts';
 import type { EngineState } from './host/engine.ts';
 import type { UplinkSettings } from './host/mp3/shared.ts';
 import type { Library } from './library/library.ts';
+import { createCarrier } from './playback/carrier.ts';
 import { createAudioOutput, type AudioOutput } from './playback/context.ts';
 import type { PlayerState } from './playback/player.ts';
 import type { Queries } from './session/queries.ts';
@@ -18,6 +19,8 @@ const OWN_VOICE = 'self';
 
 export interface SoundOptions {
   volume: number;
+  /** See `Player.setTrim`. */
+  trimMs: number;
   clock: RoomClock;
   queries: Queries;
   library: Library;
@@ -32,6 +35,7 @@ export interface Sound {
   unlock(): void;
   setListening(on: boolean): void;
   setVolume(volume: number): void;
+  setTrim(trimMs: number): void;
   startHosting(epoch: number): void;
   stopHosting(): void;
   /** This device's microphone; made, and the sound unlocked, at the first call. */
@@ -54,10 +58,11 @@ export function createSound(options: SoundOptions): Sound {
   const loading = import('./sound-parts.ts');
   // Told when it is needed; until then nobody has to know.
   loading.catch(() => undefined);
+  const carrier = createCarrier();
   let output: AudioOutput | null = null;
   let microphone: Microphone | null = null;
   let parts: SoundParts | null = null;
-  let { volume } = options;
+  let { volume, trimMs } = options;
   let listening = false;
   let epoch: number | null = null;
   let talking = false;
@@ -75,6 +80,7 @@ export function createSound(options: SoundOptions): Sound {
     if (closed) return;
     parts = createSoundParts(options, context, input);
     for (const [peerId, stream] of streams) parts.engine.addVoice(peerId, parts.receiver.add(peerId, stream));
+    parts.player.setTrim(trimMs);
     mixOwnVoice();
     if (epoch !== null) void parts.engine.start(epoch);
     apply();
@@ -84,6 +90,8 @@ export function createSound(options: SoundOptions): Sound {
     output?.setMuted(!listening);
     output?.setVolume(talking ? volume * WHILE_TALKING : volume);
     parts?.conductor.setActive(listening || epoch !== null);
+    if (listening || epoch !== null) carrier.start();
+    else carrier.stop();
   }
 
   function mixOwnVoice(): void {
@@ -104,6 +112,10 @@ export function createSound(options: SoundOptions): Sound {
     setVolume(next) {
       volume = next;
       apply();
+    },
+    setTrim(next) {
+      trimMs = next;
+      parts?.player.setTrim(next);
     },
     startHosting(next) {
       epoch = next;
@@ -150,6 +162,7 @@ export function createSound(options: SoundOptions): Sound {
       closed = true;
       parts?.close();
       microphone?.close();
+      carrier.close();
       output?.close();
     },
   };

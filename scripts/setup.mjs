@@ -15,6 +15,8 @@ const PROGRAMS = [
   { debian: 'iproute2', probe: '/usr/sbin/ip', needed: false },
   { debian: 'libnss3-tools', probe: '/usr/bin/certutil', needed: false },
   { debian: 'zbar-tools', probe: '/usr/bin/zbarimg', needed: false },
+  { debian: 'pulseaudio', probe: '/usr/bin/pulseaudio', needed: false },
+  { debian: 'pulseaudio-utils', probe: '/usr/bin/parec', needed: false },
   { debian: 'gmediarender', probe: '/usr/bin/gmediarender', needed: false },
   { debian: 'gstreamer1.0-plugins-base', probe: '', needed: false },
   { debian: 'gstreamer1.0-plugins-good', probe: '', needed: false },

@@ -121,6 +121,7 @@ await gate('check', [inRepo('scripts/check.mjs')]);
 await vitest('unit', ['unit', 'runes']);
 await vitest('browser', ['browser']);
 await playwright();
+await vitest('sync', ['sync']);
 await vitest('lab', ['lan']);
 
 console.log('\n── summary');

@@ -111,6 +111,7 @@ function describe({
   artist,
   album,
   durationMs,
+  gainDb,
   art,
 }: Analysis): ImportedTrack {
   return {
@@ -119,6 +120,7 @@ function describe({
     ...(artist !== undefined && { artist }),
     ...(album !== undefined && { album }),
     durationMs,
+    ...(gainDb !== undefined && { gainDb }),
     ...(art && { artId: art.artId }),
   };
 }

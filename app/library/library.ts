@@ -37,6 +37,8 @@ export interface ImportedTrack {
   artist?: string;
   album?: string;
   durationMs: number;
+  /** What makes it as loud as other music. */
+  gainDb?: number;
   artId?: string;
 }
 

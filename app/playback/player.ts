@@ -24,6 +24,8 @@ export type PlayerState =
 export interface Player {
   /** What should sound from now on. Saying the same again changes nothing. Null or paused: silence. */
   follow(moment: Moment | null): void;
+  /** Ms by which what is played is heard later than the system knows: plays that much earlier. */
+  setTrim(trimMs: number): void;
   state(): PlayerState;
   /** The kind or the track changed, or the error moved by a millisecond. */
   onState(listener: (state: PlayerState) => void): () => void;
@@ -47,6 +49,8 @@ export function createPlayer(options: {
   clock: RoomClock;
   open: (trackId: string) => ByteSource | null;
   destination: AudioNode;
+  /** What makes a track as loud as others, in dB; 0 without it. */
+  gainDb?: (trackId: string) => number;
 }): Player {
   const { context, clock, destination } = options;
   const tracks = createOpenTracks({ context, open: options.open });
@@ -66,6 +70,7 @@ export function createPlayer(options: {
   let failedItem: Placed | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let soon = false;
+  let trimMs = 0;
   let closed = false;
 
   const localNowMs = (): number => performance.timeOrigin + performance.now();
@@ -74,7 +79,7 @@ export function createPlayer(options: {
     const outputOffsetMs = meter.offsetMs();
     if (outputOffsetMs === null) return null;
     const roomMs = clock.nowMs();
-    return { outputOffsetMs, roomOffsetMs: roomMs - clock.toLocalMs(roomMs) };
+    return { outputOffsetMs: outputOffsetMs + trimMs, roomOffsetMs: roomMs - clock.toLocalMs(roomMs) };
   }
 
   const wanted = (): Placed | null =>
@@ -106,6 +111,7 @@ export function createPlayer(options: {
       first,
       fromMs: Math.max(0, clock.nowMs() - first.startedAtMs),
       nextOf,
+      gainDb: options.gainDb ?? (() => 0),
       onProgress: tickSoon,
       patient: failedItem !== null && same(failedItem, first),
     });
@@ -235,6 +241,10 @@ export function createPlayer(options: {
       if (closed) return;
       moment = next;
       fit();
+      tickSoon();
+    },
+    setTrim(next) {
+      trimMs = next;
       tickSoon();
     },
     state,

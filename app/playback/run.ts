@@ -51,6 +51,8 @@ const SILENCE_FRAMES = 9_600;
 const TAKE_BACK_MS = 4;
 const TAKE_BACK_PAUSE_SECONDS = 2;
 const TAKE_BACK_MARGIN_SECONDS = 0.3;
+const MOST_GAIN_DB = 12;
+const LEAST_GAIN_DB = -24;
 
 interface Mark extends Placed {
   strand: Strand;
@@ -67,6 +69,7 @@ export function createRun(options: {
   fromMs: number;
   /** What follows an item; `undefined`: not known yet, ask again after `look`. */
   nextOf: (current: Placed) => Placed | null | undefined;
+  gainDb: (trackId: string) => number;
   /** Something arrived: `advance` would get further now. */
   onProgress: () => void;
   /** What does not decode is left silent to the item's end, instead of `failed`: this was tried before. */
@@ -124,6 +127,7 @@ export function createRun(options: {
     const rateHz = track.sampleRateHz;
     const endFrames = Math.round((current.item.durationMs * rateHz) / 1_000);
     let position = Math.max(0, Math.floor((fromMs * rateHz) / 1_000));
+    const gain = amplitudeOf(options.gainDb(current.item.trackId));
     const strand = strandFor(track);
     marks.push({ ...current, strand, inputFrame: strand.pushedFrames, positionFrames: position });
 
@@ -144,7 +148,7 @@ export function createRun(options: {
         await silence(Math.min(block.positionFrames, endFrames));
         const frames = Math.min(block.frames, endFrames - position);
         if (frames <= 0 || abort.signal.aborted) break;
-        strand.push(block.channels.map((channel) => channel.subarray(0, frames)));
+        strand.push(block.channels.map((channel) => amplified(channel.subarray(0, frames), gain)));
         position += frames;
         await room();
       }
@@ -301,4 +305,14 @@ export function createRun(options: {
       for (const strand of strands) strand.stop(atSeconds);
     },
   };
+}
+
+/** A wrong or hostile record makes nothing deafening. */
+function amplitudeOf(gainDb: number): number {
+  return 10 ** (Math.min(MOST_GAIN_DB, Math.max(LEAST_GAIN_DB, gainDb)) / 20);
+}
+
+/** A copy: what a decoder hands out may be its own. */
+function amplified(samples: Float32Array, gain: number): Float32Array {
+  return gain === 1 ? samples : samples.map((value) => value * gain);
 }

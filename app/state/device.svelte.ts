@@ -11,9 +11,13 @@ export interface DeviceOptions {
   version: string;
   onListening: (on: boolean) => void;
   onVolume: (volume: number) => void;
+  onTrim: (trimMs: number) => void;
   /** Activates the waiting version and reloads. */
   onApplyUpdate: () => void;
 }
+
+/** Bluetooth loudspeakers are up to some 300 ms late. */
+const MOST_TRIM_MS = 500;
 
 /** This device: its output, its look, whether the app is installed and up to date. */
 export class Device implements DeviceModel {
@@ -23,6 +27,8 @@ export class Device implements DeviceModel {
   #installEvent: InstallPromptEvent | null = null;
   #listening = $state(false);
   #volume = $state(0.8);
+  readonly mostTrimMs = MOST_TRIM_MS;
+  #trimMs = $state(0);
   #online = $state(true);
   #theme = $state<DeviceModel['theme']>('system');
   #install = $state<DeviceModel['install']>('unavailable');
@@ -32,6 +38,7 @@ export class Device implements DeviceModel {
     this.#options = options;
     const kept = options.kept.read();
     this.#volume = kept.volume;
+    this.#trimMs = kept.trimMs;
     this.#theme = kept.theme;
     this.#online = navigator.onLine;
     this.#install = isInstalled() ? 'installed' : isIos() ? 'ios' : 'unavailable';
@@ -63,6 +70,10 @@ export class Device implements DeviceModel {
   get volume(): number {
     return this.#volume;
   }
+  get trimMs(): number {
+    return this.#trimMs;
+  }
+  readonly background = backgroundWords();
   get online(): boolean {
     return this.#online;
   }
@@ -96,6 +107,12 @@ export class Device implements DeviceModel {
     this.#volume = Math.min(1, Math.max(0, volume));
     this.#options.kept.update({ volume: this.#volume });
     this.#options.onVolume(this.#volume);
+  }
+
+  setTrim(trimMs: number): void {
+    this.#trimMs = Math.min(MOST_TRIM_MS, Math.max(-MOST_TRIM_MS, Math.round(trimMs)));
+    this.#options.kept.update({ trimMs: this.#trimMs });
+    this.#options.onTrim(this.#trimMs);
   }
 
   setTheme(theme: DeviceModel['theme']): void {
@@ -145,6 +162,17 @@ function isIos(): boolean {
     /iPhone|iPad|iPod/.test(navigator.userAgent) ||
     (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)
   );
+}
+
+/** As far as it is known: no browser tells. */
+function backgroundWords(): string {
+  if (isIos()) {
+    return 'With the screen locked, iOS should let Earshot play on, but may stop it when another app sounds or after a pause. Your microphone goes silent. Open Earshot again, and it is back in step.';
+  }
+  if (deviceKind() !== 'laptop') {
+    return 'With the screen off, Android should let Earshot play on; a strict battery saver may stop it. Open Earshot again, and it is back in step.';
+  }
+  return 'Earshot plays on behind other windows. When the lid is closed or the computer sleeps, it stops, and comes back in step.';
 }
 
 function isInstalled(): boolean {

@@ -29,6 +29,8 @@ const Kept = v.object({
   secret: v.nullable(v.string()),
   rooms: v.optional(v.array(KeptRoom), []),
   volume: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  /** By how much more this device's output is late than it says itself. */
+  trimMs: v.optional(v.pipe(v.number(), v.minValue(-1_000), v.maxValue(1_000)), 0),
   listening: v.boolean(),
   theme: v.picklist(['system', 'light', 'dark']),
   /** The node's last answer to /node.json, so that the links are right while the node is away. */
@@ -61,6 +63,7 @@ export function createKeptStore(storage: Storage | null, newId: () => string): K
     secret: null,
     rooms: [],
     volume: 0.8,
+    trimMs: 0,
     listening: false,
     theme: 'system' as const,
     nodeInfo: null,

@@ -295,6 +295,15 @@ export interface DeviceModel {
   /** 0…1, this device only. */
   readonly volume: number;
   setVolume(volume: number): void;
+  /**
+   * Ms by which this device's loudspeaker sounds later than its system knows (Bluetooth, a television): it then plays
+   * that much earlier. Kept on the device. `mostTrimMs` either way.
+   */
+  readonly trimMs: number;
+  readonly mostTrimMs: number;
+  setTrim(trimMs: number): void;
+  /** What this kind of system does to sound in the background, in plain words. */
+  readonly background: string;
   readonly online: boolean;
   readonly theme: 'system' | 'light' | 'dark';
   setTheme(theme: 'system' | 'light' | 'dark'): void;

@@ -142,6 +142,24 @@ describe('in step', () => {
     await expectInStep(track, startedAtMs);
   });
 
+  test('a trim makes it play that much earlier', async () => {
+    const track = noise(RATE_HZ, 60);
+    await make({ a: await wav(track) });
+    const startedAtMs = (await roomNow()) - 1_000;
+    await follow(moment(item('a', 60_000), startedAtMs));
+    await untilKind('playing');
+    await page().evaluate(() => window.sound.setTrim(120));
+    await page().waitForFunction(
+      () => {
+        const state = window.sound.playerState();
+        return state.kind === 'playing' && Math.abs(state.errorMs) < 3;
+      },
+      null,
+      { timeout: 10_000 },
+    );
+    await expectInStep(track, startedAtMs - 120);
+  });
+
   test('a main thread that hangs for two seconds is not heard', async () => {
     const track = noise(RATE_HZ, 40);
     await make({ a: await wav(track) });

@@ -252,6 +252,12 @@ export function createGalleryModel(): GalleryModel {
         model.device.listening = on;
       },
       volume: 0.8,
+      background: 'Earshot plays on behind other windows. When the computer sleeps, it stops.',
+      trimMs: 0,
+      mostTrimMs: 500,
+      setTrim(trimMs) {
+        model.device.trimMs = trimMs;
+      },
       setVolume(volume) {
         model.device.volume = volume;
       },

@@ -11,6 +11,8 @@ export interface Analysis {
   artist?: string;
   album?: string;
   durationMs: number;
+  /** What makes it as loud as other music; missing where that could not be found out. */
+  gainDb?: number;
   /** A small picture; its SHA-256 is the artId. */
   art: { artId: string; data: Uint8Array<ArrayBuffer> } | null;
 }

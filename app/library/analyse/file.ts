@@ -1,6 +1,7 @@
 /** One file → everything that a track's record needs, or why not. Runs in the import worker, and in tests. */
 import { chunkCount, CHUNK_BYTES, HASH_BYTES, sha256, toHex } from '../chunks.ts';
 import { type Analysis, ImportError } from './analysis.ts';
+import { measureGain } from './gain.ts';
 import { createReader } from './reader.ts';
 import { sniff } from './sniff.ts';
 import { type FileTags, readTags, titleFromName } from './tags.ts';
@@ -31,6 +32,7 @@ export async function analyseFile(options: AnalyseOptions): Promise<Analysis> {
     const { mime, durationMs, tags } = await understand(file, named);
     signal.throwIfAborted();
     const hashes = await hash(options);
+    const gainDb = tags.gainDb ?? (await measureGain(file, durationMs, signal));
     const cover = tags.cover ? await options.shrinkCover(tags.cover).catch(() => null) : null;
     signal.throwIfAborted();
     const { title = titleFromName(fileName), artist, album } = tags;
@@ -42,6 +44,7 @@ export async function analyseFile(options: AnalyseOptions): Promise<Analysis> {
       ...(artist !== undefined && { artist }),
       ...(album !== undefined && { album }),
       durationMs,
+      ...(gainDb !== null && { gainDb }),
       art: cover ? { artId: toHex(await sha256(cover)), data: cover } : null,
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What a file says about itself (mediabunny), and what its name says where it is silent. */
+import { gainFromTags } from './gain.ts';
 import { type Input, ALL_FORMATS, BlobSource, Input as MediaInput } from 'mediabunny';
 
 const MAX_TEXT = 500;
@@ -12,6 +13,8 @@ export interface FileTags {
   /** Exact; null when it holds no track that browsers decode. */
   durationMs: number | null;
   codec: string | null;
+  /** What ReplayGain or R128 tags say; null without any. */
+  gainDb: number | null;
 }
 
 /** "07 - Blue Train.mp3" → "Blue Train"; "99 Luftballons.mp3" and "1979.flac" keep their numbers. */
@@ -58,6 +61,7 @@ async function readWith(input: Input, knownMs: number | undefined): Promise<File
     cover: picture ? new Blob([picture.data.slice()], { type: picture.mimeType }) : null,
     durationMs,
     codec,
+    gainDb: gainFromTags(tags?.raw),
   };
 }
 

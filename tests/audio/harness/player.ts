@@ -82,6 +82,7 @@ export const playerBench = {
   },
   roomNowMs: () => localNowMs() + roomOffsetMs,
   shiftRoom: (ms: number) => current().shiftRoom(ms),
+  setTrim: (trimMs: number) => current().player.setTrim(trimMs),
   follow: (moment: Moment | null) => current().player.follow(moment),
   playerState: () => current().player.state(),
   playerStates: () => current().states,

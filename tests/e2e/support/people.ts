@@ -9,6 +9,7 @@ import { CHROMIUM, CHROMIUM_ARGS } from './chromium.ts';
 import { readNetLog } from './net-log.ts';
 import type { RunningNode } from './node.ts';
 import { sayName } from './room.ts';
+import { bendClock } from './clock.ts';
 import { homeThatTrusts } from './trust.ts';
 
 export const PHONE = { width: 390, height: 844 } as const;
@@ -25,6 +26,10 @@ export interface PersonOptions {
   noMicrophone?: boolean;
   /** A name that leads to this machine but is no secure origin over plain HTTP, as a LAN address is none. */
   insecureHost?: string;
+  /** The browser is heard: what its environment needs for that (PULSE_SERVER, PULSE_SINK). */
+  heard?: Readonly<Record<string, string>>;
+  /** The page's monotonic clock is this far off, and goes wrong by this much more as time goes on. */
+  clock?: { offsetMs: number; driftPpm: number };
 }
 
 export interface Person {
@@ -58,7 +63,9 @@ async function launch(node: Pick<RunningNode, 'caPath'>, options: PersonOptions)
   const ui = '--use-fake-ui-for-media-stream';
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
-    env: { ...process.env, HOME: home },
+    env: { ...process.env, HOME: home, ...options.heard },
+    // Playwright silences browsers by itself.
+    ignoreDefaultArgs: options.heard === undefined ? [] : ['--mute-audio'],
     args: [
       // `=deny` answers the microphone prompt with no.
       ...CHROMIUM_ARGS.filter(
@@ -109,6 +116,7 @@ export function createPeople(node: Pick<RunningNode, 'appLink' | 'caPath' | 'sec
   async function arrive(name: string, options: PersonOptions = {}): Promise<Person> {
     const browser = await browserFor(options);
     const context = await browser.newContext({ viewport: options.viewport ?? PHONE });
+    if (options.clock) await bendClock(context, options.clock);
     const seen = watch(context);
     const person = { name, context, page: await context.newPage(), ...seen };
     everybody.push(person);

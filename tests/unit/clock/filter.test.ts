@@ -42,6 +42,24 @@ function worstErrorMs(network: Network, { bursts = 30, everyMs = 10_000, skip = 
   return worstMs;
 }
 
+/** What is left of a burst, or of all of them, on a network that loses probes. */
+function lossyErrorMs(network: Network, random: () => number, loss: number): number {
+  let state: ClockState | null = null;
+  let worstMs = 0;
+  for (let burst = 0; burst < 60; burst++) {
+    const beginMs = 5_000_000 + burst * 10_000;
+    const samples = Array.from({ length: 8 }, (_, i) => probe(network, beginMs + i * 25)).filter(
+      () => random() > loss,
+    );
+    const best = bestOf(samples);
+    if (best !== null) state = update(state, best);
+    if (burst < 20 || state === null) continue;
+    const localMs = beginMs + 9_999;
+    worstMs = Math.max(worstMs, Math.abs(localMs + offsetAt(state, localMs) - network.roomMs(localMs)));
+  }
+  return worstMs;
+}
+
 /** Mostly near `baseMs`, now and then long: the tail of a busy Wi-Fi. */
 function wifi(random: () => number, baseMs: number): () => number {
   return () => baseMs - Math.log(1 - random()) * 3 + (random() < 0.1 ? 40 * random() : 0);
@@ -100,6 +118,65 @@ describe('clock filter', () => {
     const worstMs = worstErrorMs(network);
     expect(worstMs).toBeGreaterThan(2.9);
     expect(worstMs).toBeLessThan(3.1);
+  });
+
+  test('K5 asymmetry that comes and goes errs by no more than half of what is left in the quickest probe', () => {
+    const random = seeded(11);
+    const worstMs = worstErrorMs({
+      roomMs: (localMs) => localMs - 4_000,
+      thereMs: wifi(random, 2),
+      backMs: () => 2 + (random() < 0.5 ? 12 * random() : 0),
+    });
+    expect(worstMs).toBeLessThan(1.5);
+  });
+
+  test('K7 with two probes of three lost, and whole bursts with them, 2 ms are kept at 100 ppm', () => {
+    const random = seeded(5);
+    const network: Network = {
+      roomMs: (localMs) => localMs * (1 + 1e-4) - 9_000,
+      thereMs: wifi(random, 2),
+      backMs: wifi(random, 2),
+    };
+    expect(lossyErrorMs(network, random, 0.67)).toBeLessThan(2);
+    expect(lossyErrorMs(network, random, 0.9)).toBeLessThan(4);
+  });
+
+  test('K8 after an hour without a burst the drift that was learnt keeps 30 ms, and one burst brings 2 ms back', () => {
+    const random = seeded(3);
+    const network: Network = {
+      roomMs: (localMs) => localMs * (1 - 1e-4) + 1_234,
+      thereMs: wifi(random, 2),
+      backMs: wifi(random, 2),
+    };
+    const burstAt = (atMs: number) =>
+      bestOf(Array.from({ length: 8 }, (_, i) => probe(network, atMs + i * 25)))!;
+    let state: ClockState | null = null;
+    for (let burst = 0; burst < 30; burst++) state = update(state, burstAt(burst * 10_000));
+    const wokenMs = 300_000 + 3_600_000;
+    const errorMs = (of: ClockState, localMs: number): number =>
+      Math.abs(localMs + offsetAt(of, localMs) - network.roomMs(localMs));
+    expect(errorMs(state!, wokenMs)).toBeLessThan(30);
+    const back = update(state, burstAt(wokenMs));
+    expect(errorMs(back, wokenMs + 250)).toBeLessThan(2);
+  });
+
+  test('K8 a clock that stood still in its sleep is right again after two bursts', () => {
+    const random = seeded(9);
+    let sleptMs = 0;
+    const network: Network = {
+      roomMs: (localMs) => localMs + sleptMs,
+      thereMs: wifi(random, 2),
+      backMs: wifi(random, 2),
+    };
+    const burstAt = (atMs: number) =>
+      bestOf(Array.from({ length: 8 }, (_, i) => probe(network, atMs + i * 25)))!;
+    let state: ClockState | null = null;
+    for (let burst = 0; burst < 20; burst++) state = update(state, burstAt(burst * 10_000));
+    sleptMs = 1_800_000;
+    state = update(state, burstAt(200_000));
+    expect(state.strays).toBe(1);
+    state = update(state, burstAt(200_250));
+    expect(Math.abs(offsetAt(state, 200_500) - sleptMs)).toBeLessThan(2);
   });
 
   test('K6 one stray moves nothing, two in a row are a step', () => {
