@@ -1,13 +1,14 @@
 /**
  * Who is here and what they tell about themselves. Every peer tells each linked peer itself; of a peer that announces
- * itself but cannot be reached, another peer that reaches it is asked to pass on what it tells (one such at a time).
+ * itself but cannot be reached, another peer that reaches it is asked to pass on what it tells (one such at a time). Who
+ * comes is told who is asleep.
  */
 import { RELAYED, RELAY_ASK, type Card, cardMessage, jsonMessage } from './room-wire.ts';
-import { parseCard, parseRelayAsk, parseRelayed } from './room-wire.ts';
+import { parseCard, parseRelayAsk, parseRelayed, parseSleepers, sleepersMessage } from './room-wire.ts';
 import type { PeerId } from './transport.ts';
 
-/** A phone in a pocket may come back; after this it is gone. */
-const ASLEEP_KEPT_MS = 10 * 60_000;
+/** A phone in a pocket may come back all evening; after this it is gone. */
+const ASLEEP_KEPT_MS = 12 * 3_600_000;
 const MAX_ASLEEP = 256;
 const ASK_DEADLINE_MS = 1_500;
 /** When nobody could pass it on: until everybody is asked again. */
@@ -35,6 +36,7 @@ export interface Company {
   card(from: PeerId, body: Uint8Array): boolean;
   relayAsk(from: PeerId, body: Uint8Array): boolean;
   relayed(from: PeerId, body: Uint8Array): boolean;
+  sleepers(from: PeerId, body: Uint8Array): boolean;
   presences(): ReadonlyMap<PeerId, unknown>;
   asleep(): ReadonlyMap<PeerId, unknown>;
   /** @param missing peers that announce themselves and have had time to be reached */
@@ -92,12 +94,23 @@ export function createCompany(options: CompanyOptions): Company {
 
   function forgetSleepers(): boolean {
     let changed = false;
-    for (const [peerId, { sinceMs }] of sleepers) {
+    const longestFirst = [...sleepers].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
+    for (const [peerId, { sinceMs }] of longestFirst) {
       if (nowMs() - sinceMs < ASLEEP_KEPT_MS && sleepers.size <= MAX_ASLEEP) continue;
       sleepers.delete(peerId);
       changed = true;
     }
     return changed;
+  }
+
+  /** Those known to be asleep, the latest first. */
+  function knownSleepers(): { peerId: PeerId; state: unknown; sinceMs: number }[] {
+    const known = [...sleepers].map(([peerId, sleeper]) => ({ peerId, ...sleeper }));
+    for (const peerId of silent) {
+      const card = linked.get(peerId);
+      if (card?.sleeping === true) known.push({ peerId, state: card.state, sinceMs: nowMs() });
+    }
+    return known.sort((a, b) => b.sinceMs - a.sinceMs);
   }
 
   return {
@@ -114,6 +127,12 @@ export function createCompany(options: CompanyOptions): Company {
     opened(peerId) {
       linked.set(peerId, null);
       send(peerId, cardMessage(self));
+      const asleep = knownSleepers().filter((one) => one.peerId !== peerId);
+      if (asleep.length === 0) return;
+      const message = sleepersMessage(
+        asleep.map(({ sinceMs, ...one }) => ({ ...one, forMs: nowMs() - sinceMs })),
+      );
+      send(peerId, message);
     },
     silent(peerId, isSilent) {
       if (isSilent) silent.add(peerId);
@@ -172,6 +191,17 @@ export function createCompany(options: CompanyOptions): Company {
       options.onChange();
       return true;
     },
+    sleepers(_from, body) {
+      const told = parseSleepers(body);
+      if (told === null) return false;
+      for (const { peerId, state, forMs } of told) {
+        if (peerId === selfId || linked.has(peerId) || sleepers.has(peerId)) continue;
+        sleepers.set(peerId, { state, sinceMs: nowMs() - forMs });
+      }
+      forgetSleepers();
+      options.onChange();
+      return true;
+    },
     presences() {
       const out = new Map<PeerId, unknown>([[selfId, self.state]]);
       for (const peerId of linked.keys()) {
@@ -182,12 +212,9 @@ export function createCompany(options: CompanyOptions): Company {
       return out;
     },
     asleep() {
-      const out = new Map<PeerId, unknown>([...sleepers].map(([peerId, { state }]) => [peerId, state]));
-      for (const peerId of silent) {
-        const card = linked.get(peerId);
-        if (card?.sleeping === true) out.set(peerId, card.state);
-      }
-      return out;
+      // What somebody else passes on of it is later than that it fell asleep.
+      const known = knownSleepers().filter(({ peerId }) => !passedOn.has(peerId));
+      return new Map<PeerId, unknown>(known.map(({ peerId, state }) => [peerId, state]));
     },
     tick(missing) {
       const changed = new Set<PeerId>();

@@ -82,6 +82,11 @@ export function createMemoryHub({
     for (const [a, reachable] of next) {
       for (const b of reachable) if (!a.reachable.has(b)) queueMicrotask(() => reaches(a, b) && sync(a, b));
     }
+    for (const [a, reachable] of next) {
+      for (const b of reachable)
+        if (!a.reachable.has(b))
+          for (const [sleeper, told] of b.asleep) if (sleeper !== a) a.asleep.set(sleeper, told);
+    }
     for (const [a, reachable] of next) a.refresh(reachable);
   }
 

@@ -16,9 +16,12 @@ export const CARD = 3;
 export const RELAY_ASK = 4;
 /** JSON `Relayed`: the answer, and again whenever it changes. */
 export const RELAYED = 5;
+/** JSON list of `Sleeper`: whom the sender knows to be asleep, for who comes while they are. */
+export const SLEEPERS = 6;
 
 export const MAX_CARD_BYTES = 65_536;
 const MAX_ASKED = 256;
+const MAX_SLEEPERS = 256;
 
 export const PeerIdText = v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/));
 export const Card = v.object({
@@ -31,7 +34,20 @@ const RelayAsk = v.pipe(v.array(PeerIdText), v.maxLength(MAX_ASKED));
 /** Null: the sender cannot reach that peer either. */
 const Relayed = v.object({ peerId: PeerIdText, card: v.nullable(Card) });
 
+const Sleepers = v.pipe(
+  v.array(
+    v.object({
+      peerId: PeerIdText,
+      state: v.unknown(),
+      /** For how long already; not when it began, as the two clocks may differ. */
+      forMs: v.pipe(v.number(), v.finite(), v.minValue(0)),
+    }),
+  ),
+  v.maxLength(MAX_SLEEPERS),
+);
+
 export type Card = v.InferOutput<typeof Card>;
+export type Sleeper = v.InferOutput<typeof Sleepers>[number];
 export type Relayed = { peerId: PeerId; card: Card | null };
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, body: Uint8Array): T | null {
@@ -48,6 +64,8 @@ export const parseCard = (body: Uint8Array): Card | null => parse(Card, body);
 export const parseRelayAsk = (body: Uint8Array): PeerId[] | null => parse(RelayAsk, body);
 export const parseRelayed = (body: Uint8Array): Relayed | null => parse(Relayed, body);
 
+export const parseSleepers = (body: Uint8Array): Sleeper[] | null => parse(Sleepers, body);
+
 export function roomMessage(kind: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(1 + body.length);
   out[0] = kind;
@@ -61,4 +79,16 @@ export function jsonMessage(kind: number, value: unknown): Uint8Array<ArrayBuffe
 
 export function cardMessage(card: Card): Uint8Array<ArrayBuffer> {
   return jsonMessage(CARD, card);
+}
+
+/** As many of them as one message takes, the first first. */
+export function sleepersMessage(sleepers: readonly Sleeper[]): Uint8Array<ArrayBuffer> {
+  const fitting: Sleeper[] = [];
+  let bytes = 2;
+  for (const sleeper of sleepers.slice(0, MAX_SLEEPERS)) {
+    bytes += new TextEncoder().encode(JSON.stringify(sleeper)).length + 1;
+    if (bytes > MAX_CARD_BYTES) break;
+    fitting.push(sleeper);
+  }
+  return jsonMessage(SLEEPERS, fitting);
 }

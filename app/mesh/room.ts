@@ -2,7 +2,7 @@
 import type * as Y from 'yjs';
 import { type Company, createCompany } from './company.ts';
 import { type DocSync, createDocSync } from './doc-sync.ts';
-import { CARD, DIGEST, RELAYED, RELAY_ASK, SYNC, SYNC_PART } from './room-wire.ts';
+import { CARD, DIGEST, RELAYED, RELAY_ASK, SLEEPERS, SYNC, SYNC_PART } from './room-wire.ts';
 import type { PeerId } from './transport.ts';
 
 export interface RoomOptions {
@@ -56,6 +56,8 @@ export function createRoom(options: RoomOptions): Room {
         return company.relayAsk(from, body);
       case RELAYED:
         return company.relayed(from, body);
+      case SLEEPERS:
+        return company.sleepers(from, body);
       default:
         // A later version's: nothing that this one needs.
         return kind !== undefined;

@@ -40,7 +40,7 @@ export interface Transport {
   presences(): ReadonlyMap<PeerId, unknown>;
   /**
    * What peers told last that went silent after they had said that nobody looks at them: phones in pockets. Not in
-   * `presences()`. Kept for ten minutes. Who goes silent without that word is gone at once (within 5 s).
+   * `presences()`. Kept for twelve hours, and told to who comes later. Who goes silent without that word is gone at once (within 5 s).
    */
   asleep(): ReadonlyMap<PeerId, unknown>;
   /** Either of the two has changed. */

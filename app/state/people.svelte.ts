@@ -32,7 +32,13 @@ export class People implements PeopleModel {
     const hostId = this.#options.hostId();
     // Who reloaded its page has left its former self behind asleep.
     const awake = new Set(this.#present.map((one) => one.memberId));
-    const asleep = this.#asleep.filter((one) => !awake.has(one.memberId));
+    const latest = new Map<string, Presence>();
+    for (const one of this.#asleep) {
+      const other = latest.get(one.memberId);
+      if (!awake.has(one.memberId) && (!other || other.joinedAtMs < one.joinedAtMs))
+        latest.set(one.memberId, one);
+    }
+    const asleep = [...latest.values()];
     const people = [...this.#present, ...asleep].map((one, at): Person => {
       const isAsleep = at >= this.#present.length;
       const member = reads.members.get(one.memberId);

@@ -292,12 +292,15 @@ export function runTransportContract({ test, expect, setup, hasSound }: Transpor
       await room.freeze(a);
       await eventually('not here', b.presences, (all) => !(a.selfId in all));
       expect(await b.asleep()).toEqual({ [a.selfId]: { name: 'Ada' } });
+      const c = await room.join();
+      await eventually('told to who comes later', c.asleep, (all) => a.selfId in all);
       await b.docSet('meanwhile', 1);
       await room.wake(a);
       await eventually('here', b.presences, (all) => a.selfId in all);
       expect(await b.asleep()).toEqual({});
       await eventually('doc', a.docJson, (doc) => doc['meanwhile'] === 1);
-      await meet(a, b);
+      await meet(a, b, c);
+      expect(await c.asleep()).toEqual({});
     },
   );
 

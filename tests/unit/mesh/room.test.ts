@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import * as Y from 'yjs';
 import { createAssembler, chunksOf } from '../../../app/mesh/chunks.ts';
 import { EMPTY_DIGEST, digestBytes, digestFrom, digestOf } from '../../../app/mesh/digest.ts';
+import { sleepersMessage } from '../../../app/mesh/room-wire.ts';
 import { type Member, createCrowd, get, set } from './crowd.ts';
 
 const names = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`);
@@ -134,7 +135,40 @@ describe('the document', () => {
 });
 
 describe('presence', () => {
-  test('P1 who goes without a word is gone; who said that nobody looks is asleep, for ten minutes', async () => {
+  test('P5 who comes while somebody is asleep is told, and for how long it has been; not of more than can be kept', async () => {
+    const crowd = createCrowd();
+    const [a, b, c] = [crowd.add('a'), crowd.add('b'), crowd.add('c')];
+    b.room.company.setState({ name: 'b' });
+    b.room.company.setSleeping(true);
+    crowd.link(a, b);
+    await crowd.settle();
+    crowd.unlink(a, b);
+    crowd.nowMs += 11 * 3_600_000;
+    crowd.link(a, c);
+    await crowd.settle();
+    expect([...c.room.company.asleep()]).toEqual([['b', { name: 'b' }]]);
+    crowd.nowMs += 3_600_000;
+    await crowd.second();
+    expect(c.room.company.asleep().size).toBe(0);
+
+    const many = Array.from({ length: 256 }, (_, at) => ({
+      peerId: `s${at}`,
+      state: 'x'.repeat(100),
+      forMs: at,
+    }));
+    const tell = (from: number): boolean =>
+      c.room.company.sleepers(
+        'a',
+        sleepersMessage(many.map((one) => ({ ...one, peerId: `${from}-${one.peerId}` }))).subarray(1),
+      );
+    for (let from = 0; from < 4; from++) expect(tell(from)).toBe(true);
+    expect(c.room.company.asleep().size).toBe(256);
+    expect([...c.room.company.asleep().keys()][0]).toBe('0-s0');
+    const huge = many.map((one) => ({ ...one, state: 'x'.repeat(60_000) }));
+    expect(sleepersMessage(huge).length).toBeLessThan(65_537);
+  });
+
+  test('P1 who goes without a word is gone; who said that nobody looks is asleep, for twelve hours', async () => {
     const crowd = createCrowd();
     const [a, b, c] = [crowd.add('a'), crowd.add('b'), crowd.add('c')];
     for (const member of [b, c]) member.room.company.setState({ name: member.id });
@@ -147,7 +181,7 @@ describe('presence', () => {
     crowd.unlink(a, c);
     expect([...a.room.company.presences().keys()]).toEqual(['a']);
     expect([...a.room.company.asleep()]).toEqual([['b', { name: 'b' }]]);
-    crowd.nowMs += 9 * 60_000;
+    crowd.nowMs += 12 * 3_600_000 - 60_000;
     await crowd.second();
     expect(a.room.company.asleep().size).toBe(1);
     crowd.nowMs += 60_000;
@@ -195,6 +229,8 @@ describe('presence', () => {
     expect(a.room.company.presences().has('b')).toBe(false);
     expect(a.room.company.relayAsk('b', text('[1]'))).toBe(false);
     expect(a.room.company.relayed('b', text('{"peerId":"../","card":null}'))).toBe(false);
+    expect(a.room.company.sleepers('b', text('[{"peerId":"c","state":1,"forMs":-1}]'))).toBe(false);
+    expect(a.room.company.sleepers('b', text('{}'))).toBe(false);
   });
 });
 
