@@ -16,9 +16,11 @@ import { openPersistence } from './mesh/persistence.ts';
 import { packRoom, unpackRoom } from './session/carry.ts';
 import { isNeeded } from './playback/conductor.ts';
 import { createCommands } from './session/commands.ts';
+import { createFounding } from './session/founding.ts';
 import { parsePresences } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
+import { createPatient } from './patient.ts';
 import { createSystemLink } from './system.ts';
 import { createSound } from './sound.ts';
 import type { RoomParts } from './state/app.svelte.ts';
@@ -41,8 +43,6 @@ import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks, trackRef } from './state/tracks.svelte.ts';
 import { webCrypto } from './state/web-crypto.ts';
 
-/** A room without an owner that stays so for this long is a new one, and this device founds it. */
-const FOUND_AFTER_MS = 2_500;
 /** Items of the queue of which a second copy is kept. */
 const SPREAD_ITEMS = 50;
 /** How often levels are read while the page is seen. */
@@ -87,6 +87,11 @@ export interface OpenRoom {
   close(): void;
 }
 
+const setTimer = (run: () => void, ms: number): (() => void) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
 export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   const { secret, kept, notices, device, newId, localNowMs } = options;
   const { memberId, name, nodeInfo } = kept.read();
@@ -106,22 +111,20 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   });
   const presences = (): ReadonlyMap<string, Presence> => parsePresences(mesh.presences());
   const queries = createQueries(doc);
+  const leader = () =>
+    leaderOf({
+      peers: [...presences().values()].map(candidateOf),
+      claim: queries.hostClaim(),
+      alive: new Set([selfId, ...mesh.peers()]),
+    });
   const clock = createClockSync({
     selfId,
     localNowMs,
     send: (to, message) => void mesh.send(to, 'clock', message).catch(() => undefined),
     onMessage: (listener) => mesh.onMessage('clock', listener),
-    leader: () =>
-      leaderOf({
-        peers: [...presences().values()].map(candidateOf),
-        claim: queries.hostClaim(),
-        alive: new Set([selfId, ...mesh.peers()]),
-      }),
+    leader,
     peers: () => mesh.peers(),
-    setTimer: (run, ms) => {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
+    setTimer,
     startOffsetMs: kept.room(secret)?.offsetMs ?? 0,
   });
   const commands = createCommands({
@@ -325,18 +328,20 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   });
   onPresences();
 
-  let founding: ReturnType<typeof setTimeout> | undefined;
-  const found = (): void => {
-    if (queries.room().owner !== null) return;
-    const mine = kept.room(secret);
-    const called = kept.read().name;
-    if (mine?.made && mine.name !== '') commands.createRoom(mine.name);
-    else if (called !== null) commands.createRoom(`${called}’s room`);
-    else founding = setTimeout(found, FOUND_AFTER_MS);
-  };
+  const mine = kept.room(secret);
   // Nobody else can have the link of a room that was made here just now.
-  if (kept.room(secret)?.made) found();
-  else founding = setTimeout(found, FOUND_AFTER_MS);
+  if (mine?.made && mine.name !== '') commands.createRoom(mine.name, { made: true });
+  const founding = createFounding({
+    nowMs: localNowMs,
+    setTimer,
+    hasOwner: () => queries.room().owner !== null,
+    isWhole: () => mesh.isWhole(),
+    name() {
+      const called = kept.read().name;
+      return called === null ? null : `${called}’s room`;
+    },
+    found: (chosen) => void commands.createRoom(chosen),
+  });
   if (name !== null) commands.joinMember({ name, hue: people.me.hue });
 
   const node = watchNode({
@@ -395,10 +400,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       return asked !== undefined && asked.memberId === queries.room().owner;
     },
     onCome: options.onCome,
-    setTimer: (run, ms) => {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
+    setTimer,
   });
   const onPageHide = (event: PageTransitionEvent): void => {
     if (!event.persisted) role.release();
@@ -410,8 +412,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     }),
     () => removeEventListener('pagehide', onPageHide),
     () => clearInterval(metering),
-    () => clearTimeout(founding),
     ...[
+      founding,
       spreader,
       roomFile,
       system,
@@ -432,31 +434,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     ].map((part) => () => part.close()),
   );
 
-  const others = () => people.here.filter((person) => !person.isMe && !person.isAsleep);
-  const patient: PatientRoom = {
-    roomId: keys.roomId,
-    uplinkKey: keys.uplinkKey,
-    links() {
-      const connections = new Map(mesh.connections().map((one) => [one.peerId, one]));
-      return others().map(({ peerId, name: called, hue }) => {
-        const { path, roundTripMs } = connections.get(peerId) ?? { path: 'none' as const, roundTripMs: null };
-        return { peerId, name: called, hue, path, roundTripMs };
-      });
-    },
-    clock() {
-      if (others().length === 0) return { state: 'alone' };
-      const leader = leaderOf({
-        peers: [...presences().values()].map(candidateOf),
-        claim: queries.hostClaim(),
-        alive: new Set([selfId, ...mesh.peers()]),
-      });
-      if (leader === selfId) return { state: 'leads' };
-      return clock.estimate === null
-        ? { state: 'searching' }
-        : { state: 'follows', roundTripMs: clock.estimate.roundTripMs };
-    },
-    storage: () => library.storage(),
-  };
+  const patient = createPatient({ keys, mesh, people, clock, library, leader });
 
   let closed = false;
   function close(): void {

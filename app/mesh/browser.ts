@@ -24,7 +24,11 @@ import { type ChannelName, type MeshStatus, type PeerId, type Transport } from '
 import { PeerUnreachableError } from './transport.ts';
 
 const TICK_MS = 1_000;
+/** From an announcement to an open link: a few tenths of a second on a LAN, relayed or not. */
+const LINK_PATIENCE_MS = 3_000;
 const FIRST_CONTACT_MS = 3_000;
+/** By then everybody who is on the topic has answered a newcomer (roster.ts). */
+const ANSWERED_MS = 1_000;
 /** Time for the goodbyes to leave before their connections are torn down. */
 const GOODBYE_MS = 150;
 
@@ -81,6 +85,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
   let status: MeshStatus = 'connecting';
   let closed = false;
   let topicLostAtMs = -Infinity;
+  let topicUpAtMs = Infinity;
 
   const iceServers = createIceServers({
     origin: node.origin,
@@ -157,6 +162,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     },
     onUp(isUp) {
       if (isUp) {
+        topicUpAtMs = nowMs();
         // A session with the broker from before shares the fate of the topic's socket, and would not notice for minutes.
         if (broker.isOpen && broker.openedAtMs < topicLostAtMs) broker.reconnect();
         else if (broker.isOpen) discovery.announce(true);
@@ -207,7 +213,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     iceServers.tick();
     if (!discovery.isUp) probe.tick();
     links.want(new Set(discovery.known()));
-    room.tick(discovery.missing());
+    room.tick(discovery.missing(LINK_PATIENCE_MS));
     links.tick(gap !== 'on-time', room.note());
     updateStatus();
   }
@@ -256,6 +262,11 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
         path: link.path(),
         roundTripMs: link.roundTripMs,
       })),
+    unreached: discovery.missing,
+    isWhole() {
+      const isAnswered = discovery.isUp ? nowMs() - topicUpAtMs >= ANSWERED_MS : status !== 'connecting';
+      return isAnswered && discovery.missing(0).length === 0 && room.isWhole();
+    },
     send(to, channel, message) {
       const link = closed ? undefined : links.open.get(to);
       return link?.send(channel, message) ?? unreachable(to);

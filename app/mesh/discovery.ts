@@ -4,9 +4,6 @@ import { createRoster } from './roster.ts';
 import { type Signaling, createSignaling } from './signaling.ts';
 import type { PeerId } from './transport.ts';
 
-/** From an announcement to an open link: a few tenths of a second on a LAN, relayed or not. */
-const LINK_PATIENCE_MS = 3_000;
-
 export interface DiscoveryOptions {
   url: string;
   topic: string;
@@ -22,8 +19,8 @@ export interface DiscoveryOptions {
 export interface Discovery {
   readonly isUp: boolean;
   known(): PeerId[];
-  /** Known, announced since they were last linked, and still not linked. */
-  missing(): PeerId[];
+  /** Announced since they were last linked, for longer than `patienceMs` ago, and still not linked. */
+  missing(patienceMs: number): PeerId[];
   linkClosed(peerId: PeerId, left: boolean): void;
   /** Tells the topic that this peer is here. */
   announce(fresh: boolean): void;
@@ -73,10 +70,10 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       return signaling.isUp;
     },
     known: () => roster.known(nowMs()),
-    missing: () =>
+    missing: (patienceMs) =>
       roster
         .known(nowMs())
-        .filter((peerId) => !isLinked(peerId) && roster.isMissing(peerId, LINK_PATIENCE_MS, nowMs())),
+        .filter((peerId) => !isLinked(peerId) && roster.isMissing(peerId, patienceMs, nowMs())),
     linkClosed(peerId, left) {
       if (left) return roster.left(peerId);
       roster.lost(peerId, nowMs());

@@ -45,6 +45,8 @@ export interface DocSync {
   heardDigest(from: PeerId, digest: Uint8Array, isNews: boolean): void;
   /** From now on pass on to `to` what comes from `sources`. */
   relay(to: PeerId, sources: ReadonlySet<PeerId>): void;
+  /** No linked peer is known to hold what this document lacks, and each has told what it holds. */
+  isWhole(): boolean;
   tick(): void;
   close(): void;
 }
@@ -184,6 +186,11 @@ export function createDocSync(options: DocSyncOptions): DocSync {
     relay(to, sources) {
       const peer = peers.get(to);
       if (peer) peer.sources = sources;
+    },
+    isWhole() {
+      const lacks = ({ theirs }: Peer): boolean =>
+        theirs === null || (theirs !== EMPTY_DIGEST && theirs !== mine() && !passed.has(theirs));
+      return pull === null && ![...peers.values()].some(lacks);
     },
     tick() {
       if (pull !== null && nowMs() - pull.progressAtMs > PULL_DEADLINE_MS) endPull();

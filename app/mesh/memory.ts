@@ -181,6 +181,9 @@ export function createMemoryHub({
       peers,
       onPeers: onPeers.add,
       connections: () => peers().map((peerId) => ({ peerId, path: 'direct', roundTripMs: 0 })),
+      // Who is out of reach cannot announce itself here either, and documents are equal as soon as peers meet.
+      unreached: () => [],
+      isWhole: () => status !== 'connecting',
       async send(to, channel, message) {
         const target = [...self.reachable].find((other) => other.options.selfId === to);
         if (!target) throw new PeerUnreachableError(`${to} is not connected`);

@@ -24,6 +24,8 @@ export interface Room {
   note(): Uint8Array;
   /** Came with a keepalive. */
   heardNote(from: PeerId, note: Uint8Array): void;
+  /** No linked peer is known to hold anything of the document that is missing here. */
+  isWhole(): boolean;
   /** @param missing peers that announce themselves and cannot be reached */
   tick(missing: readonly PeerId[]): void;
   close(): void;
@@ -79,6 +81,7 @@ export function createRoom(options: RoomOptions): Room {
     },
     note: docSync.digest,
     heardNote: (from, note) => docSync.heardDigest(from, note, false),
+    isWhole: docSync.isWhole,
     tick(missing) {
       docSync.tick();
       company.tick(missing);

@@ -68,7 +68,7 @@ export function createRoster(random: () => number): Roster {
     },
     isMissing(peerId, patienceMs, nowMs) {
       const known = all.get(peerId);
-      return known !== undefined && known.lostAtMs === null && nowMs - known.sinceMs > patienceMs;
+      return known !== undefined && known.lostAtMs === null && nowMs - known.sinceMs >= patienceMs;
     },
   };
 }

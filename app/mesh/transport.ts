@@ -55,6 +55,14 @@ export interface Transport {
    */
   connections(): readonly Connection[];
 
+  /** Peers that have announced themselves for `patienceMs` and are not in `peers()`: in sight, and not in reach. */
+  unreached(patienceMs: number): readonly PeerId[];
+  /**
+   * As far as can be known the document is what everybody in the room holds: the first contact was made or given up, who
+   * announces itself is linked, and no linked peer holds what is missing here.
+   */
+  isWhole(): boolean;
+
   /**
    * Sends one message of at most `MAX_MESSAGE_BYTES`. Resolves when the send queue has room again (backpressure: await
    * it before the next), rejects with PeerUnreachableError when the peer is not in `peers()` or goes meanwhile.

@@ -180,17 +180,20 @@ export function createQueries(doc: Y.Doc): Queries {
 
   function readRoom(): void {
     let first = NO_ROOM;
+    let wasMade = false;
     for (const [key, value] of shared.room.entries()) {
       const [kind, memberId] = splitKey(key) ?? [];
       const founding = kind === 'founder' ? parse(schema.Founding, value) : null;
       if (founding === null || memberId === undefined) continue;
-      const { at, name } = founding;
-      const isFirst =
+      const { at, name, made = false } = founding;
+      const isEarlier =
         first.owner === null ||
         first.createdAt === null ||
         at < first.createdAt ||
         (at === first.createdAt && memberId < first.owner);
-      if (isFirst) first = { ...NO_ROOM, name, owner: memberId, createdAt: at };
+      if (made === wasMade ? !isEarlier : !made) continue;
+      first = { ...NO_ROOM, name, owner: memberId, createdAt: at };
+      wasMade = made;
     }
     const moved = parse(schema.Moved, shared.room.get('moved'));
     room = {

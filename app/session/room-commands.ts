@@ -9,8 +9,11 @@ const NAME_LENGTH = 80;
 const TEXT_LENGTH = 500;
 
 export interface RoomCommands {
-  /** By the device that made the room's link. Harmless when the room exists: the earliest founder stays owner. */
-  createRoom(name: string): Result;
+  /**
+   * Harmless when the room exists: its founder stays owner.
+   * @param made on the device that made the room's link, whose clock then does not matter
+   */
+  createRoom(name: string, made?: { made: true }): Result;
   renameRoom(name: string): Result;
   /** Tells who the actor is; again with another name or hue changes them. */
   joinMember(member: { name: string; hue: number }): Result;
@@ -43,13 +46,17 @@ export function createRoomCommands(editor: Editor): RoomCommands {
   }
 
   return {
-    createRoom(name) {
+    createRoom(name, made) {
       const clean = cleanName(name);
       if (clean === null) return { ok: false, reason: 'invalid' };
       if (queries.room().owner !== null) return { ok: true };
       return write(() => {
         shared.room.set('schema', schema.SCHEMA_VERSION);
-        shared.room.set(compositeKey('founder', editor.memberId), { at: editor.nowMs(), name: clean });
+        shared.room.set(compositeKey('founder', editor.memberId), {
+          at: editor.nowMs(),
+          name: clean,
+          ...made,
+        });
       });
     },
 

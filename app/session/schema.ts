@@ -88,10 +88,11 @@ export const HostClaim = v.object({
 
 /**
  * `room` map: `schema` → number, `founder/memberId` → when that member created the room and how they called it, `name` →
- * what it was renamed to. The founder with the lowest `(at, memberId)` is the owner: a device that thought the room empty
- * because it had not synced yet can't take it over, as it could if the last writer of one key won.
+ * what it was renamed to. `made`: on the device that made the link. The owner is the founder that made it, or else the one
+ * with the lowest `(at, memberId)`: a device that thought the room empty because it had not synced yet can't take it over,
+ * as it could if the last writer of one key won.
  */
-export const Founding = v.object({ at: Millis, name: Name });
+export const Founding = v.object({ at: Millis, name: Name, made: v.exactOptional(v.literal(true)) });
 export const RoomName = Name;
 
 /**

@@ -20,6 +20,7 @@ const METHODS: readonly (keyof Driver)[] = [
   'setPresence',
   'presences',
   'asleep',
+  'isWhole',
   'connections',
   'peers',
   'everPeers',

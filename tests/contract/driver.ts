@@ -48,6 +48,7 @@ export interface Driver {
   setPresence(state: unknown): Promise<void>;
   presences(): Promise<Record<PeerId, unknown>>;
   asleep(): Promise<Record<PeerId, unknown>>;
+  isWhole(): Promise<boolean>;
   connections(): Promise<Connection[]>;
   peers(): Promise<PeerId[]>;
   /** Every peer that was ever listed. */
@@ -119,6 +120,7 @@ export function createDriver(transport: Transport, doc: Y.Doc, kit: VoiceKit): D
     setPresence: async (state) => transport.setPresence(state),
     presences: async () => Object.fromEntries(transport.presences()),
     asleep: async () => Object.fromEntries(transport.asleep()),
+    isWhole: async () => transport.isWhole(),
     connections: async () => [...transport.connections()],
     peers: async () => [...transport.peers()],
     everPeers: async () => [...ever],

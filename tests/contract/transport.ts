@@ -308,6 +308,8 @@ export function runTransportContract({ test, expect, setup, hasSound }: Transpor
     const a = await room.join();
     await a.docFill(5_000, 400);
     const [b, c] = [await room.join(), await room.join()];
+    await eventually('whole', b.isWhole, (isWhole) => isWhole);
+    expect(await b.docSize()).toBe(5_000);
     for (const peer of [b, c]) await eventually('complete', peer.docSize, (size) => size === 5_000);
     await a.docFill(5_001, 900);
     for (const peer of [b, c]) await eventually('replaced', peer.docSize, (size) => size === 5_001);

@@ -296,6 +296,17 @@ export const STATES: Record<string, GalleryState> = {
       m.device.updateReady = true;
     },
   },
+  'people-asleep': {
+    place: 'people',
+    set(m) {
+      m.people.here = [
+        person(0, { isMe: true }),
+        person(1),
+        person(2, { isAsleep: true, isListening: false, roundTripMs: null }),
+        person(3, { isAsleep: true, isListening: false, roundTripMs: null }),
+      ];
+    },
+  },
   'people-alone': {
     place: 'people',
     set(m) {

@@ -57,6 +57,21 @@ describe('room', () => {
     }
   });
 
+  test('C16 who made the link owns the room, whatever the clock of who thought it empty said', () => {
+    for (const swapped of [false, true]) {
+      const clock = { nowMs: 100 };
+      const ann = createPeer('ann', clock, undefined, 1);
+      const ben = createPeer('ben', clock, undefined, 2);
+      ben.commands.createRoom('A slow clock');
+      clock.nowMs = 200;
+      ann.commands.createRoom('Kitchen', { made: true });
+      if (swapped) sync(ben, ann);
+      else sync(ann, ben);
+      for (const peer of [ann, ben])
+        expect(peer.queries.room()).toMatchObject({ name: 'Kitchen', owner: 'ann' });
+    }
+  });
+
   test('C17 the higher claim counts, whatever is merged last', () => {
     for (const swapped of [false, true]) {
       const clock = { nowMs: 0 };
