@@ -6,6 +6,7 @@ import { createCaretaker, type Caretaker } from './caretaker.ts';
 import { deleteDocument, deleteTracks, storedTracks, tracksOf } from './forget.ts';
 import type { OpenRoom } from './room.ts';
 import type { Entering, RoomsRootOptions } from './rooms.ts';
+import { formerLinks } from './state/kept.ts';
 import type { Losses } from './state/model.ts';
 import { readNodeInfo } from './state/node.ts';
 import type { Rooms } from './state/rooms.svelte.ts';
@@ -48,11 +49,22 @@ export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
     return new Set([...(await read(secret))].filter((id) => !elsewhere.some((ids) => ids.has(id))));
   }
 
+  /** What this device keeps of the places that the room was in before its link was replaced. */
+  async function forgetFormer(secret: string): Promise<void> {
+    for (const former of formerLinks(kept.read().rooms, secret)) {
+      caretakers.get(former)?.close();
+      caretakers.delete(former);
+      kept.forgetRoom(former);
+      await deleteDocument(former);
+    }
+  }
+
   async function leaveCurrent(secret: string): Promise<void> {
     const own = await ownTracksOf(secret);
     await shut();
     await deleteDocument(secret);
     await deleteTracks(own);
+    await forgetFormer(secret);
     kept.forgetRoom(secret);
     model.refresh(null);
     const [next] = model.list;
@@ -67,6 +79,7 @@ export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
     if (open) for (const id of own) await open.library.remove(id);
     else await deleteTracks(own);
     await deleteDocument(secret);
+    await forgetFormer(secret);
     kept.forgetRoom(secret);
     model.refresh(open?.secret ?? null);
     if (open !== null || location.hash !== `#${secret}`) return;
@@ -129,7 +142,9 @@ export function createRoomChanges(options: RoomChangesOptions): RoomChanges {
         const stunPort = readNodeInfo(kept.read().nodeInfo)?.stunPort ?? null;
         // Without it those who come late learn less; nothing else depends on it.
         const caretaker = await createCaretaker({ secret, stunPort, selfId: newId() }).catch(() => null);
-        if (caretaker) caretakers.set(secret, caretaker);
+        // Meanwhile the room may have been left.
+        if (!caretakers.has(secret)) caretaker?.close();
+        else if (caretaker) caretakers.set(secret, caretaker);
         else caretakers.delete(secret);
       }
     },

@@ -22,6 +22,14 @@ const KeptRoom = v.object({
 });
 export type KeptRoom = v.InferOutput<typeof KeptRoom>;
 
+/** Secrets of the places that a room was in before it was where `secret` leads. */
+export function formerLinks(rooms: readonly KeptRoom[], secret: string): string[] {
+  const found = new Set([secret]);
+  for (const at of found) for (const room of rooms) if (room.replacedBy === at) found.add(room.secret);
+  found.delete(secret);
+  return [...found];
+}
+
 const Kept = v.object({
   memberId: v.pipe(v.string(), v.minLength(8), v.maxLength(64)),
   name: v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(80))),

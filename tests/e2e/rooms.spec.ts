@@ -264,6 +264,14 @@ test('the owner replaces the link: who is chosen comes along, the others are shu
   await bo.page.goto(node.appLink);
   await seesPlaying(bo.page, 'Goes along');
   expect(new URL(await linkOf(bo.page)).hash.slice(1)).toBe(secret);
+
+  // Leaving takes along what was kept of the former place, and nobody waits there any more.
+  await leaveRoom(anna.page, 'Anna’s room');
+  await anna.page.getByRole('button', { name: 'Leave the room' }).click();
+  await expect(anna.page.getByText('This device knows no other')).toBeVisible();
+  expect(await keptRooms(anna.page)).toHaveLength(0);
+  const rest = await everythingKept(anna.page);
+  for (const left of [secret, node.secret]) expect(rest).not.toContain(left);
 });
 
 /** Everything a page has written down on its device, as text. */

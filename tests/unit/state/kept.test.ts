@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createKeptStore } from '../../../app/state/kept.ts';
+import { createKeptStore, formerLinks } from '../../../app/state/kept.ts';
 
 const [A, B] = ['A'.repeat(22), 'B'.repeat(22)];
 
@@ -17,6 +17,25 @@ function memoryStorage(): Storage {
 const newId = (): string => 'member-1';
 
 describe('what a device keeps', () => {
+  test('the former links of a room are all that lead to it, however often it was replaced, and no other’s', () => {
+    const kept = createKeptStore(memoryStorage(), newId);
+    const [first, second, now, other] = ['C', 'D', 'E', 'F'].map((letter) => letter.repeat(22)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    kept.updateRoom(first, { replacedBy: second });
+    kept.updateRoom(second, { replacedBy: now });
+    kept.updateRoom(now, {});
+    kept.updateRoom(other, { replacedBy: A });
+    expect(formerLinks(kept.read().rooms, now).sort()).toEqual([first, second]);
+    expect(formerLinks(kept.read().rooms, second)).toEqual([first]);
+    expect(formerLinks(kept.read().rooms, B)).toEqual([]);
+    kept.updateRoom(now, { replacedBy: first });
+    expect(formerLinks(kept.read().rooms, now).sort()).toEqual([first, second]);
+  });
+
   test('rooms are remembered, changed in place, and forgotten', () => {
     const kept = createKeptStore(memoryStorage(), newId);
     kept.update({ secret: A });
