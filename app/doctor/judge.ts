@@ -268,7 +268,9 @@ function judgePeers(seen: Observations): Verdict {
     return finding(
       'peers',
       'fail',
-      `${apart} of ${things(peers.length, 'other device')} ${apart === 1 ? 'has' : 'have'} no connection to this one.`,
+      peers.length === 1
+        ? 'The only other device in sight has no connection to this one.'
+        : `${apart} of ${things(peers.length, 'other device')} ${apart === 1 ? 'has' : 'have'} no connection to this one.`,
       areNamesLost(seen)
         ? 'See to the names ending in .local first.'
         : stun === 'answers' || turn === 'relays'
