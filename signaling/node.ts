@@ -1,13 +1,13 @@
 /** The LAN node, put together: what `main.ts` starts and the tests start in their own process. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { createLanName } from './join/lan-name.ts';
 import { createJoinRoutes, hostOf } from './join/routes.ts';
 import { type Interfaces, lanAddresses, urlHost } from './ops/addresses.ts';
-import { ConfigError, type NodeConfig } from './ops/config.ts';
+import type { NodeConfig } from './ops/config.ts';
 import { createCounters } from './ops/counters.ts';
+import { prepareDataDir } from './ops/data-dir.ts';
 import { type Route, sendJson } from './ops/http.ts';
 import { constantNames, createKeeper } from './ops/keeper.ts';
 import { appOrigin, type LinkFacts, nodeLinks } from './ops/links.ts';
@@ -67,17 +67,6 @@ export interface EarshotNode {
   close(): Promise<void>;
 }
 
-function prepareDataDir(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new ConfigError(
-      `the data folder ${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
-    );
-  }
-}
-
 const now = (): number => performance.now();
 
 /** What people, devices and speakers were told: as text, to see whether it has changed. */
@@ -110,9 +99,10 @@ export async function createNode({
   const counters = createCounters();
   const visitors = createVisitors(now, limits);
   const stations = createStations(room.roomId, now);
-  const topics = createTopics(counters, now);
-  const broker = createBroker(counters, now);
-  const uplink = createUplink({ stations, counters, log, now });
+  const { isExempt } = visitors;
+  const topics = createTopics(counters, now, isExempt);
+  const broker = createBroker(counters, now, isExempt);
+  const uplink = createUplink({ stations, counters, log, now, isExempt });
   const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, stations];
 
   const socketPaths: readonly [string, SocketPath][] = [
@@ -169,6 +159,7 @@ export async function createNode({
     counters,
     log,
     now,
+    isExempt,
     streamBaseUrl: () => describe().streamBaseUrl,
   });
   const join = createJoinRoutes({

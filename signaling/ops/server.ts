@@ -24,6 +24,7 @@ const LIMITS = {
 };
 /** No byte either way, though something waits to be sent or asked: streams send all the time, WebSockets have their pings. */
 const IDLE_MS = 65_000;
+const HUNG_UP: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 const HANDSHAKE_MS = 10_000;
 const MIN_TLS = 'TLSv1.2';
 
@@ -112,7 +113,12 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   server.on('drop', () => counters.count(name, 'too-many-connections'));
   // Every device that does not trust the certificate yet ends up here: no event worth a line.
   server.on('tlsClientError', () => counters.count(name, 'tls-refused'));
-  server.on('clientError', (_error, socket: Duplex) => {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // Who hangs up has asked nothing wrong: every loudspeaker that is switched off ends like this.
+    if (error.code !== undefined && HUNG_UP.has(error.code)) {
+      socket.destroy();
+      return;
+    }
     counters.count(name, 'bad-request');
     if (socket.writable) refuseUpgrade(socket, '400 Bad Request');
     else socket.destroy();

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type BudgetSize, createBudget } from './budget.ts';
 import type { Counters } from './counters.ts';
+import { createShares, shareOf } from './shares.ts';
 
 /** A peer that answers no ping for this long is gone. */
 const PING_MS = 15_000;
@@ -41,7 +42,10 @@ export interface SocketPathOptions {
   /** For the counters. */
   path: string;
   maxMessageBytes: number;
+  /** Of all addresses together; one has a share of them. */
   maxSockets: number;
+  /** Addresses that may have all of them. */
+  isExempt(address: string): boolean;
   /** What one socket may say. */
   pace: { messages: BudgetSize; bytes: BudgetSize };
   /** Beyond its pace; left out, the node does not read on until it may again, so the sender is slowed down. */
@@ -76,6 +80,7 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
     // One message of a socket a turn of the event loop: a packet full of small ones would keep the others waiting.
     allowSynchronousEvents: false,
   });
+  const shares = createShares(shareOf(options.maxSockets), options.isExempt);
   const answered = new WeakSet<WebSocket>();
   let closed = false;
   let bufferedByAll = 0;
@@ -174,6 +179,14 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
         refuseUpgrade(socket, '503 Service Unavailable');
         return;
       }
+      const giveBack = shares.take(request.socket.remoteAddress ?? '');
+      if (giveBack === null) {
+        counters.count(path, 'too-many-sockets-of-one');
+        refuseUpgrade(socket, '429 Too Many Requests');
+        return;
+      }
+      // It closes however this ends, with a handshake that makes no sense too.
+      socket.once('close', giveBack);
       server.handleUpgrade(request, socket, head, (webSocket) => {
         answered.add(webSocket);
         webSocket.on('pong', () => answered.add(webSocket));

@@ -25,6 +25,8 @@ const LIMITS: VisitorLimits = {
 export type Refused = 'too-many-connections-of-one' | 'connecting-too-fast' | 'asking-too-fast';
 
 export interface Visitors {
+  /** Whether no share binds this address. */
+  isExempt(address: string): boolean;
   /** Null: welcome; `left` has to follow. */
   arrive(address: string): Refused | null;
   left(address: string): void;
@@ -39,6 +41,7 @@ export function createVisitors(now: () => number, changes: Partial<VisitorLimits
   const requests = createAddressBudgets(limits.requests);
 
   return {
+    isExempt: limits.isExempt,
     arrive(address) {
       const count = open.get(address) ?? 0;
       if (!limits.isExempt(address)) {

@@ -1,6 +1,7 @@
 /**
- * What the node takes on its two introduction paths. The app's side of both is spoken by libraries: y-webrtc 10.3
- * (`SIGNALING_PATH`) and PeerJS 1.5 (`BROKER_PATH`); these schemas are their wire formats, with bounds.
+ * What the node takes on its two introduction paths. `SIGNALING_PATH` speaks the signaling protocol of y-webrtc 10.3, of
+ * which the app uses nothing else (`app/mesh/signaling.ts`); `BROKER_PATH` is what the library PeerJS 1.5 speaks. These
+ * schemas are the two wire formats, with bounds.
  */
 import * as v from 'valibot';
 

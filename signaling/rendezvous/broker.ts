@@ -65,7 +65,11 @@ function credentials(request: IncomingMessage): { id: string; token: string } | 
 }
 
 /** @param now monotonic milliseconds */
-export function createBroker(counters: Counters, now: () => number): Broker {
+export function createBroker(
+  counters: Counters,
+  now: () => number,
+  isExempt: (address: string) => boolean,
+): Broker {
   const peers = new Map<string, Peer>();
   const waiting = new Map<string, Waiting[]>();
   let waitingBytes = 0;
@@ -155,6 +159,7 @@ export function createBroker(counters: Counters, now: () => number): Broker {
     path: BROKER_PATH,
     maxMessageBytes: MAX_RENDEZVOUS_MESSAGE_BYTES,
     maxSockets: MAX_PEERS,
+    isExempt,
     pace: PACE,
     now,
     counters,

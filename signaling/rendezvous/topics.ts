@@ -27,7 +27,11 @@ function parseMessage(data: Buffer): TopicMessage | null {
 }
 
 /** @param now monotonic milliseconds */
-export function createTopics(counters: Counters, now: () => number): SocketPath {
+export function createTopics(
+  counters: Counters,
+  now: () => number,
+  isExempt: (address: string) => boolean,
+): SocketPath {
   const subscribers = new Map<string, Set<GuardedSocket>>();
 
   function leave(socket: GuardedSocket, topic: string): void {
@@ -86,6 +90,7 @@ export function createTopics(counters: Counters, now: () => number): SocketPath 
     path: SIGNALING_PATH,
     maxMessageBytes: MAX_RENDEZVOUS_MESSAGE_BYTES,
     maxSockets: MAX_SOCKETS,
+    isExempt,
     pace: PACE,
     now,
     counters,

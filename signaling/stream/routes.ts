@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { Counters } from '../ops/counters.ts';
 import { type HttpRequest, OPEN_TO_ALL, type Route, send, sendJson, sendText } from '../ops/http.ts';
 import type { Log } from '../ops/log.ts';
+import { createShares, shareOf } from '../ops/shares.ts';
 import type { StatusReport } from '../protocol/status.ts';
 import { RoomId } from '../protocol/uplink.ts';
 import { ICY_METAINT } from './icy.ts';
@@ -33,6 +34,8 @@ export interface StreamRoutesOptions {
   streamBaseUrl: () => string;
   /** Monotonic milliseconds. */
   now: () => number;
+  /** Addresses that may have all listeners. */
+  isExempt(address: string): boolean;
 }
 
 export function createStreamRoutes({
@@ -41,8 +44,10 @@ export function createStreamRoutes({
   log,
   streamBaseUrl,
   now,
+  isExempt,
 }: StreamRoutesOptions): Route {
   const startedAtMs = now();
+  const shares = createShares(shareOf(MAX_LISTENERS), isExempt);
 
   function refuse(request: HttpRequest, response: ServerResponse, reason: string, text: string): true {
     counters.count('/stream', reason);
@@ -64,6 +69,12 @@ export function createStreamRoutes({
     if (stations.listenerCount() >= MAX_LISTENERS) {
       return refuse(request, response, 'too-many-listeners', 'Too many listeners on this node.\n');
     }
+    const from = request.raw.socket.remoteAddress;
+    const giveBack = shares.take(from ?? '');
+    if (giveBack === null) {
+      return refuse(request, response, 'too-many-listeners-of-one', 'Too many listeners at one address.\n');
+    }
+    response.once('close', giveBack);
     const station = stations.station(roomId);
     if (station === null)
       return refuse(request, response, 'too-many-rooms', 'Too many rooms on this node.\n');
@@ -77,7 +88,7 @@ export function createStreamRoutes({
       event: 'listener-joined',
       roomId,
       listeners: station.listenerCount(),
-      from: request.raw.socket.remoteAddress,
+      from,
     });
     response.once('close', () => {
       leave();

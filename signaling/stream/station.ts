@@ -40,6 +40,8 @@ export interface Station {
   listen(listener: Listener): () => void;
   listenerCount(): number;
   hasHost(): boolean;
+  /** When it last had a host, now if it has one; null: never. Monotonic milliseconds. */
+  hostedAtMs(): number | null;
   /** Called when the number of listeners changed. */
   onListeners(callback: (listeners: number) => void): () => void;
   status(): StreamStatus;
@@ -73,6 +75,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   let silenceFrames = 0;
   let lastFrameAtMs: number | null = null;
   let timer: NodeJS.Timeout | null = null;
+  let releasedAtMs: number | null = null;
 
   function flush(): void {
     if (batch.length === 0) return;
@@ -113,6 +116,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   function release(feed: Feed): void {
     if (host?.feed !== feed) return;
     host = null;
+    releasedAtMs = now();
     title = null;
     pace.hostGone();
   }
@@ -165,6 +169,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
     },
     listenerCount: () => listeners.size,
     hasHost: () => host !== null,
+    hostedAtMs: () => (host === null ? releasedAtMs : now()),
     onListeners(callback) {
       watchers.add(callback);
       return () => void watchers.delete(callback);

@@ -4,11 +4,15 @@ import { createStation, type Station } from './station.ts';
 
 export const MAX_STATIONS = 32;
 export const MAX_LISTENERS = 2000;
+/** The next host is there within seconds: a room without one for this long has none, whoever listens. */
+const HOSTLESS_MS = 60_000;
 
 export interface Stations {
   readonly defaultRoomId: string;
   /** The room's stream, made when needed; null when there are too many rooms already. */
   station(roomId: string): Station | null;
+  /** The same for a host that has proved its right to the room: it takes the place of one that nobody has, if need be. */
+  stationForHost(roomId: string): Station | null;
   listenerCount(): number;
   /** The default room first. */
   status(): StreamStatus[];
@@ -42,13 +46,27 @@ export function createStations(defaultRoomId: string, now: () => number): Statio
     return false;
   }
 
+  /** Makes room by dropping one that never had a host, or has had none for long; who listens there hears that it is over. */
+  function evictHostless(): boolean {
+    const nowMs = now();
+    const candidates = [...stations.values()]
+      .map((station) => ({ station, atMs: station.hostedAtMs() ?? -Infinity }))
+      .filter(({ station, atMs }) => station.roomId !== defaultRoomId && nowMs - atMs >= HOSTLESS_MS)
+      .sort((a, b) => a.atMs - b.atMs);
+    const longest = candidates[0]?.station;
+    if (longest === undefined) return false;
+    longest.close();
+    stations.delete(longest.roomId);
+    return true;
+  }
+
+  const find = (roomId: string, makePlace: () => boolean): Station | null =>
+    stations.get(roomId) ?? (stations.size < MAX_STATIONS || makePlace() ? open(roomId) : null);
+
   return {
     defaultRoomId,
-    station(roomId) {
-      const known = stations.get(roomId);
-      if (known !== undefined) return known;
-      return stations.size < MAX_STATIONS || evictIdle() ? open(roomId) : null;
-    },
+    station: (roomId) => find(roomId, evictIdle),
+    stationForHost: (roomId) => find(roomId, () => evictIdle() || evictHostless()),
     listenerCount: () => [...stations.values()].reduce((sum, station) => sum + station.listenerCount(), 0),
     status: () => [...stations.values()].map((station) => station.status()),
     close() {

@@ -20,6 +20,8 @@ import type { Stations } from './stations.ts';
 
 const HELLO_MS = 5_000;
 const MAX_UPLINKS = 128;
+/** A household has a few rooms at most; the node has 32. */
+const MAX_HOSTED_OF_ONE = 8;
 /** 320 kbit/s are 42 frames and 40 KB a second. A host that sends three times that is broken, and slowing it down would only make it late. */
 const PACE = {
   messages: { burst: 1_000, perSecond: 200 },
@@ -45,12 +47,18 @@ export interface UplinkOptions {
   log: Log;
   /** Monotonic milliseconds. */
   now: () => number;
+  /** Addresses that may have all of them. */
+  isExempt(address: string): boolean;
 }
 
-export function createUplink({ stations, counters, log, now }: UplinkOptions): SocketPath {
+export function createUplink({ stations, counters, log, now, isExempt }: UplinkOptions): SocketPath {
+  /** By address, the rooms whose host it is. */
+  const hosted = new Map<string, Set<string>>();
   const refusals = new WeakMap<GuardedSocket, (reason: RefusalReason) => void>();
 
   function serve(socket: GuardedSocket): void {
+    const address = socket.request.socket.remoteAddress ?? '';
+    let leaveRoom = (): void => {};
     let current: { station: Station; feed: Feed; hello: UplinkHello } | null = null;
     let frameless = 0;
     let ended = false;
@@ -59,15 +67,32 @@ export function createUplink({ stations, counters, log, now }: UplinkOptions): S
     function refuse(reason: RefusalReason, detail?: string): void {
       if (ended) return;
       ended = true;
+      leaveRoom();
       counters.count(UPLINK_PATH, reason);
       tell(detail === undefined ? { type: 'refused', reason } : { type: 'refused', reason, detail });
       socket.close(REFUSED, reason);
-      log.info({ event: 'uplink-refused', reason, from: socket.request.socket.remoteAddress });
+      log.info({ event: 'uplink-refused', reason, from: address });
     }
 
     refusals.set(socket, refuse);
     const impatience = setTimeout(() => refuse('hello-timeout'), HELLO_MS);
     let stopWatching = (): void => {};
+
+    /** Once more for a host that reconnects, and whose older connection the node still holds. */
+    function mayHost(roomId: string): boolean {
+      const rooms = hosted.get(address);
+      return isExempt(address) || rooms === undefined || rooms.size < MAX_HOSTED_OF_ONE || rooms.has(roomId);
+    }
+
+    function enterRoom(roomId: string): void {
+      const rooms = hosted.get(address) ?? new Set();
+      hosted.set(address, rooms.add(roomId));
+      leaveRoom = () => {
+        leaveRoom = () => {};
+        rooms.delete(roomId);
+        if (rooms.size === 0 && hosted.get(address) === rooms) hosted.delete(address);
+      };
+    }
 
     function welcome(hello: UplinkHello): void {
       if (hello.protocol < MIN_PROTOCOL_VERSION || hello.protocol > PROTOCOL_VERSION) {
@@ -75,10 +100,15 @@ export function createUplink({ stations, counters, log, now }: UplinkOptions): S
         return refuse('protocol-version', `this node speaks versions ${spoken}`);
       }
       if (!isKeyOf(hello.roomId, hello.uplinkKey)) return refuse('wrong-key');
-      const station = stations.station(hello.roomId);
+      if (!mayHost(hello.roomId)) {
+        counters.count(UPLINK_PATH, 'too-many-rooms-of-one');
+        return refuse('too-many-rooms', `one address feeds at most ${MAX_HOSTED_OF_ONE}`);
+      }
+      const station = stations.stationForHost(hello.roomId);
       if (station === null) return refuse('too-many-rooms');
       const feed = station.claim(hello, () => refuse('superseded'));
       if (feed === null) return refuse('lower-epoch');
+      enterRoom(hello.roomId);
       clearTimeout(impatience);
       current = { station, feed, hello };
       const { path } = station.status();
@@ -110,6 +140,7 @@ export function createUplink({ stations, counters, log, now }: UplinkOptions): S
 
     socket.onClose(() => {
       ended = true;
+      leaveRoom();
       clearTimeout(impatience);
       stopWatching();
       if (current === null) return;
@@ -124,6 +155,7 @@ export function createUplink({ stations, counters, log, now }: UplinkOptions): S
     maxMessageBytes: MAX_UPLINK_MESSAGE_BYTES,
     maxSockets: MAX_UPLINKS,
     pace: PACE,
+    isExempt,
     now,
     counters,
     onTooFast: (socket) => refusals.get(socket)?.('too-fast'),

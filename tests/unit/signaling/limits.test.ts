@@ -5,9 +5,11 @@ import { WebSocket } from 'ws';
 import { createAddressBudgets } from '../../../signaling/ops/address-budgets.ts';
 import { createBudget } from '../../../signaling/ops/budget.ts';
 import { createCounters } from '../../../signaling/ops/counters.ts';
+import { createShares, shareOf } from '../../../signaling/ops/shares.ts';
 import { createSocketPath, type SocketPath, type SocketPathOptions } from '../../../signaling/ops/sockets.ts';
 import { createVisitors } from '../../../signaling/ops/visitors.ts';
-import { ask, openSocket, startNode, status, until } from './support.ts';
+import { connect } from 'node:net';
+import { ask, listen, openSocket, startNode, status, until } from './support.ts';
 
 describe('a budget', () => {
   it('gives a burst at once, and its rate after that', () => {
@@ -98,20 +100,76 @@ describe('visitors', () => {
   });
 });
 
+describe('shares', () => {
+  it('are held per address until they are given back, once', () => {
+    const shares = createShares(2, (address) => address === 'proxy');
+    const [first, second, third] = [1, 2, 3].map(() => shares.take('a'));
+    expect([first, second, third].map((held) => held !== null)).toEqual([true, true, false]);
+    expect(shares.take('b')).not.toBeNull();
+    first?.();
+    first?.();
+    expect([shares.take('a') !== null, shares.take('a')]).toEqual([true, null]);
+    expect(Array.from({ length: 9 }, () => shares.take('proxy'))).not.toContain(null);
+  });
+
+  it('are a quarter of all, and never nothing', () => {
+    expect([1_024, 10, 3].map(shareOf)).toEqual([256, 2, 1]);
+  });
+
+  it('of listeners leave the stream to the others', async () => {
+    let isExempt = false;
+    const node = await startNode(
+      {},
+      {},
+      {
+        isExempt: () => isExempt,
+        opening: { burst: 2_000, perSecond: 1 },
+      },
+    );
+    const sockets = Array.from({ length: 501 }, () => {
+      const socket = connect(node.ports.http, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write('GET /stream.mp3 HTTP/1.1\r\nHost: x\r\n\r\n');
+      return socket.resume();
+    });
+    const rejected = async (): Promise<number | undefined> =>
+      (await status(node)).rejected['/stream too-many-listeners-of-one'];
+    expect(await until(rejected)).toBe(1);
+    expect((await status(node)).streams[0]?.listeners).toBe(500);
+    isExempt = true;
+    const other = await listen(`${node.httpUrl}/stream.mp3`);
+    expect(other.headers['content-type']).toBe('audio/mpeg');
+    isExempt = false;
+    sockets[0]?.destroy();
+    sockets.at(-1)?.destroy();
+    const again = await until(async () => {
+      const listener = await listen(`${node.httpUrl}/stream.mp3`);
+      return listener.headers['content-type'] === 'audio/mpeg' ? listener : undefined;
+    });
+    for (const listener of [other, again]) listener.close();
+    for (const socket of sockets) socket.destroy();
+    await node.close();
+  });
+});
+
 describe('a socket path', () => {
   const closing: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close();
   });
 
-  async function serve(
-    changes: Partial<SocketPathOptions>,
-  ): Promise<{ path: SocketPath; counters: ReturnType<typeof createCounters>; open(): Promise<WebSocket> }> {
+  async function serve(changes: Partial<SocketPathOptions>): Promise<{
+    path: SocketPath;
+    counters: ReturnType<typeof createCounters>;
+    port: number;
+    open(): Promise<WebSocket>;
+  }> {
     const counters = createCounters();
     const path = createSocketPath({
       path: '/test',
       maxMessageBytes: 100_000,
       maxSockets: 10,
+      isExempt: () => true,
       pace: { messages: { burst: 10, perSecond: 100 }, bytes: { burst: 1_000_000, perSecond: 1_000_000 } },
       now: () => performance.now(),
       counters,
@@ -129,6 +187,7 @@ describe('a socket path', () => {
     return {
       path,
       counters,
+      port,
       open: () =>
         new Promise((resolve, reject) => {
           const socket = new WebSocket(`ws://127.0.0.1:${port}`);
@@ -137,6 +196,36 @@ describe('a socket path', () => {
         }),
     };
   }
+
+  it('gives one address a share of its sockets, and gets them back however they end', async () => {
+    // Everybody in this process is one address; whoever is exempt stands for the others.
+    let isExempt = false;
+    const { counters, open, path } = await serve({ maxSockets: 8, isExempt: () => isExempt });
+    const [first] = await Promise.all([open(), open()]);
+    await expect(open()).rejects.toThrow(/429/);
+    expect(counters.report()['/test too-many-sockets-of-one']).toBe(1);
+    isExempt = true;
+    await Promise.all([1, 2, 3, 4, 5, 6].map(open));
+    await expect(open()).rejects.toThrow(/503/);
+    isExempt = false;
+    first.terminate();
+    await until(() => path.connections() === 7 || undefined);
+    await open();
+    await expect(open()).rejects.toThrow(/503/);
+  });
+
+  it('counts no handshake that came to nothing', async () => {
+    const { open, path, port } = await serve({ maxSockets: 4, isExempt: () => false });
+    for (let i = 0; i < 3; i++) {
+      const socket = connect(port, '127.0.0.1');
+      socket.resume();
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      await closed;
+    }
+    await open();
+    expect(path.connections()).toBe(1);
+  });
 
   it('slows down who says too much, loses nothing of it, and lets the others pass', async () => {
     const { counters, open } = await serve({});

@@ -93,6 +93,17 @@ describe('the command', () => {
       },
       /data folder .*file\/x cannot be written \(ENOTDIR\)/,
     ],
+    // Where Node's own `mkdir` tries for ever.
+    [
+      'a data folder where there can be none',
+      () => ['--data', '/proc/x/y'],
+      /data folder \/proc\/x\/y cannot be written \(ENOENT\)/,
+    ],
+    [
+      'a data folder that takes no file',
+      () => ['--data', '/proc'],
+      /data folder \/proc cannot be written \(/,
+    ],
     [
       'an address that is not ours',
       () => ['--bind', '192.0.2.77'],

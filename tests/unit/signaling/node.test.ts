@@ -247,6 +247,18 @@ describe('bad input over HTTP', () => {
     expect(rejected['http bad-request']).toBe(1);
   });
 
+  it('is not what a listener sends who hangs up', async () => {
+    const { rejected: before } = await status(node);
+    const listener = connect(node.ports.http, '127.0.0.1');
+    listener.write('GET /stream.mp3 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(listener, 'data');
+    const listeners = async (): Promise<number | undefined> => (await status(node)).streams[0]?.listeners;
+    expect(await listeners()).toBe(1);
+    listener.resetAndDestroy();
+    await until(async () => (await listeners()) === 0 || undefined);
+    expect((await status(node)).rejected['http bad-request']).toBe(before['http bad-request']);
+  });
+
   it('a connection that says nothing is closed', async () => {
     const socket = connect(node.ports.http, '127.0.0.1');
     socket.on('error', () => {});

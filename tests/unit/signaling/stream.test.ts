@@ -6,6 +6,7 @@ import { parseFrames } from '../../../signaling/stream/frames.ts';
 import { ICY_METAINT } from '../../../signaling/stream/icy.ts';
 import { createListener, type Listener, MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
 import { createStation } from '../../../signaling/stream/station.ts';
+import { createStations } from '../../../signaling/stream/stations.ts';
 import {
   ask,
   decode,
@@ -240,6 +241,35 @@ describe('the stream with a host', () => {
     expect(parseFrames(sound).badBytes).toBeLessThan(384);
     radio.close();
     host.close();
+  });
+});
+
+describe('rooms', () => {
+  /** As an uplink that has proved its right to the room sees it. */
+  const HOST = { epoch: 1, peerId: 'a', bitrateKbps: 128 };
+
+  it('whose host may still come back are kept for a minute, while those that never had one make place', () => {
+    let nowMs = 0;
+    const stations = createStations('default', () => nowMs);
+    let endedAt: string[] = [];
+    const hear = (roomId: string): void =>
+      void stations.station(roomId)?.listen({ write: () => 0, end: () => endedAt.push(roomId) });
+    const feed = stations.stationForHost('real')?.claim(HOST, () => {});
+    hear('real');
+    for (let i = 0; i < 30; i++) hear(`invented${i}`);
+    hear('default');
+    feed?.release();
+
+    expect(stations.station('one more')).toBeNull();
+    for (let i = 0; i < 30; i++) stations.stationForHost(`hosted${i}`)?.claim(HOST, () => {});
+    expect(endedAt.toSorted()).toEqual(Array.from({ length: 30 }, (_, i) => `invented${i}`).toSorted());
+    endedAt = [];
+    nowMs = 59_999;
+    expect([stations.stationForHost('late'), endedAt]).toEqual([null, []]);
+    nowMs = 60_000;
+    expect(stations.stationForHost('late')?.listenerCount()).toBe(0);
+    expect([endedAt, stations.station('default')?.listenerCount()]).toEqual([['real'], 1]);
+    stations.close();
   });
 });
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  ask,
   hello,
   keysOf,
+  listen,
   newSecret,
   openHost,
   openSocket,
@@ -33,6 +35,29 @@ const hostNow = async (): Promise<string | undefined> => {
   const host = (await status(node)).streams[0]?.host;
   return host == null ? undefined : `${host.epoch}/${host.peerId}`;
 };
+
+describe('one address', () => {
+  it('feeds eight rooms at most, a host that reconnects not counted twice', async () => {
+    await node.close();
+    node = await startNode({}, {}, { isExempt: () => false });
+    const rooms = await Promise.all(Array.from({ length: 9 }, () => keysOf(newSecret())));
+    const [ninth] = rooms.splice(8);
+    const hosts = await Promise.all(rooms.map((keys) => openHost(node, {}, keys)));
+    expect(await refusal(hello(ninth!))).toMatchObject({ told: 'too-many-rooms', code: 1008 });
+    expect((await status(node)).rejected['/uplink too-many-rooms-of-one']).toBe(1);
+    const again = await openHost(node, {}, rooms[3]);
+    expect((await hosts[3]?.closed)?.reason).toBe('superseded');
+    expect(await refusal(hello(ninth!))).toMatchObject({ told: 'too-many-rooms' });
+    again.close();
+    const late = await until(async () => {
+      const socket = await openSocket(node, '/uplink');
+      socket.send(hello(ninth!));
+      const answer = await socket.next((message) => (message as { type: string }).type);
+      return answer === 'welcome' ? socket : undefined;
+    });
+    for (const host of [...hosts, late]) host.close();
+  });
+});
 
 describe('the uplink', () => {
   it('welcomes whoever knows the room’s key, and tells the number of listeners', async () => {
@@ -113,6 +138,40 @@ describe('the uplink', () => {
     expect(heard.includes(low[3] ?? 'x')).toBe(false);
     await reader.cancel();
     second.close();
+  });
+
+  it('takes the place of a room that was invented for its listeners', async () => {
+    const invented = await Promise.all(
+      Array.from({ length: 31 }, async () =>
+        listen(`${node.httpUrl}/stream/${(await keysOf(newSecret())).roomId}.mp3`),
+      ),
+    );
+    const room = await keysOf(newSecret());
+    const stream = `${node.httpUrl}/stream/${room.roomId}.mp3`;
+    expect((await ask(stream)).status).toBe(503);
+    const host = await openHost(node, {}, room);
+    await Promise.race(invented.map((listener) => listener.ended));
+    const real = await listen(stream);
+    const [frame] = toneFrames(0.1, 440) as [Buffer];
+    host.sendRaw(frame);
+    await until(() => real.received().includes(frame) || undefined);
+    for (const listener of [...invented, real]) listener.close();
+    host.close();
+  });
+
+  it('takes no room from a host that has one', async () => {
+    const hosts = await Promise.all(
+      Array.from({ length: 31 }, async () => openHost(node, {}, await keysOf(newSecret()))),
+    );
+    expect(await refusal(hello(await keysOf(newSecret())))).toMatchObject({ told: 'too-many-rooms' });
+    hosts[7]?.close();
+    // Nobody listens there: it is idle at once.
+    await until(
+      async () =>
+        (await status(node)).streams.filter((stream) => stream.host !== null).length === 30 || undefined,
+    );
+    hosts.push(await openHost(node, {}, await keysOf(newSecret())));
+    for (const host of hosts) host.close();
   });
 
   it('drops and counts what is no frame, and closes one that sends nothing else', async () => {
