@@ -27,6 +27,9 @@ const MAX_TRIP_MS = 3_000;
 const LIMITS = `{ open: 500, opening: { burst: 300, perSecond: 50 }, requests: { burst: 500, perSecond: 100 } }`;
 
 const ATTACKS: [string, string[]][] = [
+  ['sockets that stay', ['/uplink too-many-sockets-of-one', '/signaling too-many-sockets-of-one']],
+  ['listeners of invented rooms', ['/stream too-many-rooms']],
+  ['rooms of its own', ['/uplink too-many-rooms-of-one']],
   ['noise on /signaling', ['/signaling bad-message']],
   ['a flood of topics', ['/signaling too-many-topics']],
   ['a flood of messages to a full topic', []],
@@ -124,8 +127,11 @@ describe.skipIf(problem !== null)('somebody on the LAN runs wild with', () => {
       };
       // What the attacker sent last may still be on its way.
       await expect.poll(grown, { timeout: 10_000 }).toEqual(counted);
-      const { listener, signaling, broker, stun, seconds } = (await victim('how was it?')) as Suffered;
+      const { listener, signaling, broker, stun, newcomer, seconds } = (await victim(
+        'how was it?',
+      )) as Suffered;
 
+      expect(newcomer).toEqual({ signaling: true, broker: true, host: 'welcome', heard: true });
       expect(done).toBeGreaterThanOrEqual(wanted / 4);
       expect(listener.ended).toBe(false);
       expect(listener.worstGapMs).toBeLessThan(MAX_GAP_MS);

@@ -1,10 +1,15 @@
-/** Runs on a host of the lab and does not behave: for each line of its stdin one attack; prints how many blows it dealt. */
+/**
+ * Runs on a host of the lab and does not behave: for each line of its stdin one attack; prints how many blows it dealt.
+ * What an attack holds on to, it holds until the next line comes.
+ */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { setMaxListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
+import { hello as helloOf, keysOf, newSecret } from '../unit/signaling/support.ts';
 import { buildStun, METHOD } from '../../signaling/rendezvous/stun-message.ts';
 import { silentFrame } from '../../signaling/stream/frames.ts';
 
@@ -75,6 +80,75 @@ async function deaf(count: number, port: number, isTls: boolean, request: string
   for (const socket of sockets) socket.destroy();
 }
 
+/** Ends when the next line comes. */
+let hold = new AbortController();
+const LATER_MS = 1_000;
+const SOON_MS = 50;
+
+/** Counts each that resolves, and waits no longer than the attack lasts. */
+async function allOrLate(blows: readonly Promise<void>[]): Promise<void> {
+  const all = Promise.all(blows.map((blow) => blow.then(() => done++)));
+  await Promise.race([all, new Promise((resolve) => setTimeout(resolve, endsAt - performance.now()))]);
+}
+
+/**
+ * Holds as many sockets of a path as it gets, `count` at most, and tries again for those that are refused or closed.
+ * Resolves when the path has answered each of them once, one way or the other.
+ */
+async function occupy(count: number, path: string, say: string | null = null): Promise<void> {
+  const { signal } = hold;
+  const one = (onAnswer: () => void): void => {
+    if (signal.aborted) return;
+    const socket = new WebSocket(`wss://${node}:8443${path}`, { rejectUnauthorized: false });
+    let againMs = SOON_MS;
+    const answered = (): void => {
+      againMs = LATER_MS;
+      onAnswer();
+    };
+    socket.once('open', () => {
+      if (say !== null) socket.send(say);
+      answered();
+    });
+    socket.once('unexpected-response', (request) => {
+      answered();
+      request.destroy();
+    });
+    socket.on('error', () => {});
+    const letGo = (): void => socket.terminate();
+    signal.addEventListener('abort', letGo, { once: true });
+    socket.once('close', () => {
+      signal.removeEventListener('abort', letGo);
+      setTimeout(() => one(onAnswer), againMs);
+    });
+  };
+  await allOrLate(Array.from({ length: count }, () => new Promise<void>((resolve) => one(resolve))));
+}
+
+/** Hears the stream of each until the next line comes. Resolves when each has had an answer. */
+async function hear(paths: readonly string[]): Promise<void> {
+  const { signal } = hold;
+  const one = (path: string, onAnswer: () => void): void => {
+    if (signal.aborted) return;
+    const socket = connect(8097, node);
+    let isAnswered = false;
+    socket.on('error', () => {});
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.once('data', () => {
+      isAnswered = true;
+      onAnswer();
+    });
+    const letGo = (): void => void socket.destroy();
+    signal.addEventListener('abort', letGo, { once: true });
+    socket.once('close', () => {
+      signal.removeEventListener('abort', letGo);
+      // Too many connections in too short a time: the node said nothing to this one yet.
+      if (!isAnswered) setTimeout(() => one(path, onAnswer), SOON_MS);
+    });
+    socket.resume();
+  };
+  await allOrLate(paths.map((path) => new Promise<void>((resolve) => one(path, resolve))));
+}
+
 const crowd = async (count: number, topic: string): Promise<(WebSocket | null)[]> => {
   const sockets = await Promise.all(Array.from({ length: count }, () => open('/signaling')));
   for (const socket of sockets) socket?.send(JSON.stringify({ type: 'subscribe', topics: [topic] }));
@@ -84,6 +158,27 @@ const publish = (topic: string, bytes: number): string =>
   JSON.stringify({ type: 'publish', topic, data: 'x'.repeat(bytes) });
 
 const ATTACKS: Record<string, { blows: number; run: () => Promise<void> }> = {
+  'sockets that stay': {
+    blows: 410,
+    async run() {
+      await occupy(270, '/signaling', JSON.stringify({ type: 'subscribe', topics: ['stay'] }));
+      await occupy(140, '/uplink');
+    },
+  },
+  'listeners of invented rooms': {
+    blows: 40,
+    async run() {
+      const rooms = await Promise.all(Array.from({ length: 40 }, () => keysOf(newSecret())));
+      await hear(rooms.map(({ roomId }) => `/stream/${roomId}.mp3`));
+    },
+  },
+  'rooms of its own': {
+    blows: 40,
+    async run() {
+      for (let i = 0; i < 40; i++)
+        await occupy(1, '/uplink', JSON.stringify(helloOf(await keysOf(newSecret()))));
+    },
+  },
   'noise on /signaling': {
     blows: 1_000,
     run: () =>
@@ -242,6 +337,9 @@ const ATTACKS: Record<string, { blows: number; run: () => Promise<void> }> = {
 console.log('ready');
 for await (const name of createInterface({ input: process.stdin })) {
   const attack = ATTACKS[name];
+  hold.abort();
+  hold = new AbortController();
+  setMaxListeners(0, hold.signal);
   done = 0;
   wanted = attack?.blows ?? 0;
   endsAt = performance.now() + LIMIT_MS;

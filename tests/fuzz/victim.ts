@@ -1,8 +1,13 @@
-/** Runs on a host of the lab and behaves: listens, signals and calls through the node; for each line of its stdin it prints what it went through since the one before. */
-import { get } from 'node:http';
+/**
+ * Runs on a host of the lab and behaves: listens, signals and calls through the node; for each line of its stdin it prints
+ * what it went through since the one before. Asked how it was, it also tries whether somebody new gets in.
+ */
+import { get, type IncomingMessage } from 'node:http';
 import { createSocket } from 'node:dgram';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
+import { silentFrame } from '../../signaling/stream/frames.ts';
+import { hello, keysOf, newSecret } from '../unit/signaling/support.ts';
 import { buildStun, METHOD } from '../../signaling/rendezvous/stun-message.ts';
 
 export interface Suffered {
@@ -12,6 +17,17 @@ export interface Suffered {
   signaling: RoundTrips;
   broker: RoundTrips;
   stun: RoundTrips;
+  /** Null when nobody asked. */
+  newcomer: Newcomer | null;
+}
+/** Who comes only now, to a room of their own. */
+export interface Newcomer {
+  signaling: boolean;
+  broker: boolean;
+  /** The node's answer to the room's host. */
+  host: string;
+  /** The host's frame came out of the room's stream. */
+  heard: boolean;
 }
 interface RoundTrips {
   sent: number;
@@ -100,6 +116,64 @@ const stun = probe((note) =>
 );
 udp.on('message', (data) => stun.came(data.readUInt32BE(8)));
 
+const NEWCOMER_MS = 5_000;
+
+/** Null: it was refused, or took too long. */
+const inTime = <T>(work: Promise<T>): Promise<T | null> =>
+  Promise.race([
+    work.catch(() => null),
+    new Promise<null>((resolve) => setTimeout(() => resolve(null), NEWCOMER_MS)),
+  ]);
+
+const nextMessage = (socket: WebSocket): Promise<Record<string, unknown>> =>
+  new Promise((resolve, reject) => {
+    socket.once('message', (data: Buffer) => resolve(JSON.parse(data.toString()) as Record<string, unknown>));
+    socket.once('close', () => reject(new Error('closed')));
+  });
+
+/** True as soon as these bytes were heard; false when the stream ends before. */
+async function hears(path: string, bytes: Buffer, onOpen: () => void): Promise<boolean> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) =>
+    get(`http://${node}:8097${path}`, resolve).on('error', reject),
+  );
+  onOpen();
+  let heard = Buffer.alloc(0);
+  for await (const part of response as AsyncIterable<Buffer>) {
+    heard = Buffer.concat([heard, part]);
+    if (heard.includes(bytes)) return true;
+  }
+  return false;
+}
+
+async function arrive(): Promise<Newcomer> {
+  const keys = await keysOf(newSecret());
+  const opened = await Promise.all(
+    ['/signaling', '/broker/peerjs?key=peerjs&id=newcomer&token=t', '/uplink'].map((path) =>
+      inTime(open(path)),
+    ),
+  );
+  const [introduced, called, host] = opened;
+  const result: Newcomer = {
+    signaling: introduced != null,
+    broker: called != null,
+    host: 'none',
+    heard: false,
+  };
+  if (host != null) {
+    host.send(JSON.stringify(hello(keys)));
+    const answer = await inTime(nextMessage(host));
+    result.host = String(answer?.['reason'] ?? answer?.['type']);
+    // Silence whose last bytes, which decoders skip, are found again.
+    const frame = Buffer.from(silentFrame(128)).fill(0x5a, 320);
+    if (result.host === 'welcome') {
+      const path = `/stream/${keys.roomId}.mp3`;
+      result.heard = (await inTime(hears(path, frame, () => host.send(frame)))) === true;
+    }
+  }
+  for (const socket of opened) socket?.terminate();
+  return result;
+}
+
 let since = performance.now();
 console.log('ready');
 /** A round trip goes off every 100 ms, and an attack may be over sooner. */
@@ -114,6 +188,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   ) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  const newcomer = line === 'how was it?' ? await arrive() : null;
   const now = performance.now();
   const all = [signaling.trips, broker.trips, stun.trips];
   const suffered: Suffered = {
@@ -122,6 +197,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     signaling: signaling.trips,
     broker: broker.trips,
     stun: stun.trips,
+    newcomer,
   };
   console.log(JSON.stringify(suffered));
   since = now;
