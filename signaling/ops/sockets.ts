@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { createAddressBudgets } from './address-budgets.ts';
 import { type BudgetSize, createBudget } from './budget.ts';
 import type { Counters } from './counters.ts';
 import { createShares, shareOf } from './shares.ts';
@@ -48,6 +49,8 @@ export interface SocketPathOptions {
   isExempt(address: string): boolean;
   /** What one socket may say. */
   pace: { messages: BudgetSize; bytes: BudgetSize };
+  /** What all sockets of one address may say together, in messages; left out, as much as each of them may. */
+  paceOfAddress?: BudgetSize;
   /** Beyond its pace; left out, the node does not read on until it may again, so the sender is slowed down. */
   onTooFast?: (socket: GuardedSocket) => void;
   /** Monotonic milliseconds. */
@@ -81,12 +84,16 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
     allowSynchronousEvents: false,
   });
   const shares = createShares(shareOf(options.maxSockets), options.isExempt);
+  const ofAddresses =
+    options.paceOfAddress === undefined ? null : createAddressBudgets(options.paceOfAddress);
   const answered = new WeakSet<WebSocket>();
   let closed = false;
   let bufferedByAll = 0;
 
   function guard(socket: WebSocket, request: IncomingMessage): GuardedSocket {
     let badMessages = 0;
+    const address = request.socket.remoteAddress ?? '';
+    const ofAll = options.isExempt(address) ? null : (ofAddresses?.of(address, now()) ?? null);
     const messages = createBudget(options.pace.messages, now());
     const bytes = createBudget(options.pace.bytes, now());
 
@@ -95,6 +102,11 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
     const inbox: [Buffer, boolean][] = [];
     let isWaiting = false;
 
+    function charge(cost: number): void {
+      messages.charge(cost, now());
+      ofAll?.charge(cost, now());
+    }
+
     function drain(): void {
       isWaiting = false;
       for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
@@ -102,10 +114,10 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
         const [data, isBinary] = next;
         // Its pong may wait behind what it says.
         answered.add(socket);
-        messages.charge(1, now());
+        charge(1);
         bytes.charge(data.length, now());
         listener?.(data, isBinary);
-        const owedMs = Math.max(messages.owedMs(now()), bytes.owedMs(now()));
+        const owedMs = Math.max(messages.owedMs(now()), bytes.owedMs(now()), ofAll?.owedMs(now()) ?? 0);
         if (owedMs > 0) return slowDown(owedMs);
       }
       if (socket.isPaused) socket.resume();
@@ -136,7 +148,7 @@ export function createSocketPath(options: SocketPathOptions): SocketPath {
         socket.send(text, () => (bufferedByAll -= size));
         return true;
       },
-      charge: (cost) => void messages.charge(cost, now()),
+      charge,
       bad(reason) {
         counters.count(path, reason);
         badMessages++;

@@ -33,6 +33,7 @@ const ATTACKS: [string, string[]][] = [
   ['noise on /signaling', ['/signaling bad-message']],
   ['a flood of topics', ['/signaling too-many-topics']],
   ['a flood of messages to a full topic', []],
+  ['a room that shouts', []],
   ['subscribers that do not read', ['/signaling too-slow']],
   ['giants on every path', ['/signaling protocol-error', '/uplink protocol-error', '/broker protocol-error']],
   ['offers for nobody', ['/broker too-many-waiting', '/broker slowed-down']],

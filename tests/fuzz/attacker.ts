@@ -210,6 +210,24 @@ const ATTACKS: Record<string, { blows: number; run: () => Promise<void> }> = {
       for (const socket of sockets) socket?.terminate();
     },
   },
+  'a room that shouts': {
+    blows: 4_000,
+    async run() {
+      const sockets = await crowd(100, 'shouting');
+      const message = publish('shouting', 300);
+      // What came back was dealt.
+      sockets[0]?.on('message', () => done++);
+      await Promise.all(
+        sockets.map(async (socket) => {
+          while (!isOver() && socket?.readyState === WebSocket.OPEN) {
+            if (socket.bufferedAmount < 20_000) socket.send(message);
+            await breath();
+          }
+        }),
+      );
+      for (const socket of sockets) socket?.terminate();
+    },
+  },
   'subscribers that do not read': {
     blows: 1_200,
     run: async () => {

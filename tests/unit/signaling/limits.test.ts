@@ -247,6 +247,37 @@ describe('a socket path', () => {
     expect(counters.report()['/test slowed-down']).toBeGreaterThan(0);
   });
 
+  it('slows down an address as a whole, however many sockets it says it with', async () => {
+    const pace = {
+      messages: { burst: 100, perSecond: 100 },
+      bytes: { burst: 1_000_000, perSecond: 1_000_000 },
+    };
+    let isExempt = false;
+    const { counters, open } = await serve({
+      maxSockets: 40,
+      isExempt: () => isExempt,
+      pace,
+      paceOfAddress: { burst: 20, perSecond: 100 },
+    });
+    const loud = await Promise.all(Array.from({ length: 10 }, open));
+    isExempt = true;
+    const calm = await open();
+    let echoes = 0;
+    for (const socket of loud) socket.on('message', () => echoes++);
+    const startedAt = performance.now();
+    for (let i = 0; i < 7; i++) for (const socket of loud) socket.send('x');
+    const tripMs = await new Promise<number>((resolve) => {
+      const at = performance.now();
+      calm.once('message', () => resolve(performance.now() - at));
+      calm.send('hello');
+    });
+    await until(() => echoes === 70 || undefined);
+    // Twenty at once; of the fifty after that, ten sockets go one message into debt.
+    expect(performance.now() - startedAt).toBeGreaterThan(350);
+    expect(tripMs).toBeLessThan(350);
+    expect(counters.report()['/test slowed-down']).toBeGreaterThan(0);
+  });
+
   it('lets a message cost what it causes', async () => {
     const { counters, open } = await serve({
       onSocket: (socket) =>
