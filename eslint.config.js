@@ -48,7 +48,7 @@ const PLACES = [
   },
   {
     files: 'app/playback',
-    local: ['app/session', 'app/clock', 'app/library/library.ts'],
+    local: ['app/session', 'app/clock', 'app/library/library.ts', 'app/library/enter.ts'],
     packages: ['mediabunny', 'yjs'],
   },
   {

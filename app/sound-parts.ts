@@ -35,6 +35,8 @@ export function createSoundParts(
 
   const gainDb = (trackId: string): number => queries.tracks().get(trackId)?.gainDb ?? 0;
 
+  const seekIndex = (trackId: string): string | undefined => queries.tracks().get(trackId)?.seekIndex;
+
   let toldTrackId: string | null = null;
   function tellTitle(moment: Moment | null): void {
     const trackId = moment?.item.trackId ?? null;
@@ -44,7 +46,7 @@ export function createSoundParts(
     engine.setTitle(track?.title ?? '', track?.artist ?? null);
   }
 
-  const player = createPlayer({ context, clock, open: openTrack, destination: music, gainDb });
+  const player = createPlayer({ context, clock, open: openTrack, destination: music, gainDb, seekIndex });
   const engine = createHostEngine({ context, music, uplink: options.uplink });
   engine.onState(options.onUplink);
   const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle });

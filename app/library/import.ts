@@ -112,6 +112,7 @@ function describe({
   album,
   durationMs,
   gainDb,
+  seekIndex,
   art,
 }: Analysis): ImportedTrack {
   return {
@@ -121,6 +122,7 @@ function describe({
     ...(album !== undefined && { album }),
     durationMs,
     ...(gainDb !== undefined && { gainDb }),
+    ...(seekIndex !== undefined && { seekIndex }),
     ...(art && { artId: art.artId }),
   };
 }

@@ -39,6 +39,8 @@ export interface ImportedTrack {
   durationMs: number;
   /** What makes it as loud as other music. */
   gainDb?: number;
+  /** Lets peers decode from the middle without what is before it; see seek-index.ts. */
+  seekIndex?: string;
   artId?: string;
 }
 

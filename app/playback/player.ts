@@ -51,9 +51,15 @@ export function createPlayer(options: {
   destination: AudioNode;
   /** What makes a track as loud as others, in dB; 0 without it. */
   gainDb?: (trackId: string) => number;
+  /** Of the track's record: how to start in its middle (app/library/seek-index.ts). */
+  seekIndex?: (trackId: string) => string | undefined;
 }): Player {
   const { context, clock, destination } = options;
-  const tracks = createOpenTracks({ context, open: options.open });
+  const tracks = createOpenTracks({
+    context,
+    open: options.open,
+    seekIndex: options.seekIndex ?? (() => undefined),
+  });
   const meter = createOutputMeter(context);
   const output = context.createGain();
   const level = createLevelMeter(output);

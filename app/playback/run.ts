@@ -4,7 +4,7 @@
  * the room to be bent back (`lost`): then the player begins another.
  */
 import type { TimelineItem } from './timeline.ts';
-import type { DecodedTrack } from './decode.ts';
+import type { DecodedTrack } from './decoded-track.ts';
 import { correctionFor, type Offsets } from './schedule.ts';
 import { createStrand, type Strand } from './strand.ts';
 import type { OpenedTrack, OpenTracks } from './tracks.ts';

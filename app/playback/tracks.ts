@@ -1,6 +1,7 @@
 /** The few tracks that are open for decoding: what plays, and what comes next. */
 import type { ByteSource } from '../library/library.ts';
-import { openTrack, UndecodableError, type DecodedTrack } from './decode.ts';
+import { openTrack } from './decode.ts';
+import { UndecodableError, type DecodedTrack } from './decoded-track.ts';
 
 export type OpenedTrack =
   | { kind: 'open'; track: DecodedTrack }
@@ -22,13 +23,15 @@ export interface OpenTracks {
 export function createOpenTracks(options: {
   context: BaseAudioContext;
   open: (trackId: string) => ByteSource | null;
+  /** See `OpenTrackOptions`. */
+  seekIndex: (trackId: string) => string | undefined;
 }): OpenTracks {
-  const { context, open } = options;
+  const { context, open, seekIndex } = options;
   const entries = new Map<string, { opened: Promise<OpenedTrack>; release: () => void }>();
 
   function enter(trackId: string, source: ByteSource): Promise<OpenedTrack> {
     const abort = new AbortController();
-    const opened = openTrack({ source, context, signal: abort.signal }).then(
+    const opened = openTrack({ source, context, signal: abort.signal, seekIndex: seekIndex(trackId) }).then(
       (track): OpenedTrack => {
         if (abort.signal.aborted) track.close();
         return { kind: 'open', track };

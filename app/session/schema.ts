@@ -36,6 +36,8 @@ export const Track = v.object({
   /** SHA-256 of the concatenated SHA-256s of the chunks: lets a receiver verify each chunk before the whole is here. */
   chunksId: Sha256Hex,
   gainDb: v.optional(v.pipe(v.number(), v.minValue(-60), v.maxValue(60))),
+  /** Where in the file the music stands at a time, for formats that do not say (app/library/seek-index.ts). */
+  seekIndex: v.optional(v.pipe(v.string(), v.maxLength(1_400), v.regex(/^[\w-]+$/))),
   /** SHA-256 of the cover picture's bytes, fetched from peers like a track. */
   artId: v.optional(Sha256Hex),
   by: Id,

@@ -13,6 +13,8 @@ export interface Analysis {
   durationMs: number;
   /** What makes it as loud as other music; missing where that could not be found out. */
   gainDb?: number;
+  /** See seek-index.ts. */
+  seekIndex?: string;
   /** A small picture; its SHA-256 is the artId. */
   art: { artId: string; data: Uint8Array<ArrayBuffer> } | null;
 }

@@ -29,7 +29,7 @@ export async function analyseFile(options: AnalyseOptions): Promise<Analysis> {
   }
   if (file.size === 0) throw new ImportError('not-audio', `${named} is empty.`);
   try {
-    const { mime, durationMs, tags } = await understand(file, named);
+    const { mime, durationMs, seekIndex, tags } = await understand(file, named);
     signal.throwIfAborted();
     const hashes = await hash(options);
     const gainDb = tags.gainDb ?? (await measureGain(file, durationMs, signal));
@@ -45,6 +45,7 @@ export async function analyseFile(options: AnalyseOptions): Promise<Analysis> {
       ...(album !== undefined && { album }),
       durationMs,
       ...(gainDb !== null && { gainDb }),
+      ...(seekIndex !== undefined && { seekIndex }),
       art: cover ? { artId: toHex(await sha256(cover)), data: cover } : null,
     };
   } catch (error) {
@@ -59,7 +60,7 @@ export async function analyseFile(options: AnalyseOptions): Promise<Analysis> {
 async function understand(
   file: Blob,
   named: string,
-): Promise<{ mime: string; durationMs: number; tags: FileTags }> {
+): Promise<{ mime: string; durationMs: number; seekIndex: string | undefined; tags: FileTags }> {
   const container = await sniff(createReader(file));
   if (!container) throw new ImportError('not-audio', `${named} is not music. ${KINDS}`);
   const verdict = await container.check();
@@ -77,7 +78,7 @@ async function understand(
   }
   const { durationMs } = tags;
   if (!(durationMs >= 1)) throw new ImportError('not-audio', `${named} holds no sound to play.`);
-  return { mime: container.mime, durationMs, tags };
+  return { mime: container.mime, durationMs, seekIndex: verdict.seekIndex, tags };
 }
 
 async function hash({

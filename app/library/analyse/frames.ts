@@ -3,9 +3,10 @@
  * (ISO 13818-7 section 6.2). Every header is walked, which finds a cut file and counts the exact length, also of a VBR
  * file without an index.
  */
+import { createSeekIndexer, encodeSeekIndex } from '../seek-index.ts';
 import { type Reader, type Verdict, MID_FRAME, ascii, u32, u32le } from './reader.ts';
 
-interface FrameHeader {
+export interface FrameHeader {
   bytes: number;
   samples: number;
   sampleRateHz: number;
@@ -13,9 +14,9 @@ interface FrameHeader {
   kin: number;
 }
 
-type ParseHeader = (bytes: Uint8Array) => FrameHeader | null;
+export type ParseHeader = (bytes: Uint8Array) => FrameHeader | null;
 
-const HEADER_BYTES = 7;
+export const HEADER_BYTES = 7;
 /** Cover pictures and junk before the first frame, and damage between frames. */
 const MAX_JUNK_BYTES = 512 * 1024;
 const ID3V1_BYTES = 128;
@@ -108,20 +109,23 @@ async function nextFrame(
 }
 
 /** What an encoder wrote into the first frame: how many frames follow, and how much silence it added (LAME tag). */
-function infoFrame(frame: Uint8Array): { frames: number | null; trimSamples: number } | null {
+function infoFrame(
+  frame: Uint8Array,
+): { frames: number | null; trimSamples: number; isSkipped: boolean } | null {
   const v1 = (((frame[1] ?? 0) >> 3) & 3) === 3;
   const mono = (frame[3] ?? 0) >> 6 === 3;
   const xing = 4 + (v1 ? (mono ? 17 : 32) : mono ? 9 : 17);
   const mark = ascii(frame, xing, 4);
   if (mark !== 'Xing' && mark !== 'Info')
-    return ascii(frame, 36, 4) === 'VBRI' ? { frames: null, trimSamples: 0 } : null;
+    return ascii(frame, 36, 4) === 'VBRI' ? { frames: null, trimSamples: 0, isSkipped: false } : null;
   const flags = u32(frame, xing + 4);
   const frames = flags & 1 ? u32(frame, xing + 8) : null;
   const lame =
     xing + 8 + (flags & 1 ? 4 : 0) + (flags & 2 ? 4 : 0) + (flags & 4 ? 100 : 0) + (flags & 8 ? 4 : 0);
   const known = ['LAME', 'Lavf', 'Lavc'].includes(ascii(frame, lame, 4)) && lame + 24 <= frame.length;
   const packed = known ? u32(frame, lame + 20) & 0xff_ffff : 0;
-  return { frames: frames === 0 ? null : frames, trimSamples: (packed >> 12) + (packed & 0xfff) };
+  const trimSamples = (packed >> 12) + (packed & 0xfff);
+  return { frames: frames === 0 ? null : frames, trimSamples, isSkipped: true };
 }
 
 async function walk(reader: Reader, start: number, parse: ParseHeader, isMp3: boolean): Promise<Verdict> {
@@ -130,6 +134,9 @@ async function walk(reader: Reader, start: number, parse: ParseHeader, isMp3: bo
   if (!first) return { state: 'not-audio', why: 'holds no frame of music.' };
   const info = isMp3 ? infoFrame(await reader.at(first.at, first.header.bytes)) : null;
   const { sampleRateHz, kin } = first.header;
+  // What decoders count from: the first frame that gives sound. They skip Xing's, but not VBRI's.
+  const soundsFrom = info?.isSkipped ? first.at + first.header.bytes : first.at;
+  const indexer = createSeekIndexer(first.header.samples, sampleRateHz);
   let at = first.at;
   let frames = 0;
   let samples = 0;
@@ -143,6 +150,7 @@ async function walk(reader: Reader, start: number, parse: ParseHeader, isMp3: bo
       continue;
     }
     if (at + header.bytes > end) return MID_FRAME;
+    if (at >= soundsFrom) indexer.add(at);
     at += header.bytes;
     frames++;
     samples += header.samples;
@@ -163,7 +171,11 @@ async function walk(reader: Reader, start: number, parse: ParseHeader, isMp3: bo
   }
   const trimmed = info && samples > info.trimSamples ? samples - info.trimSamples : samples;
   if (trimmed <= 0) return { state: 'not-audio', why: 'holds no frame of music.' };
-  return { state: 'whole', durationMs: (trimmed / sampleRateHz) * 1000 };
+  return {
+    state: 'whole',
+    durationMs: (trimmed / sampleRateHz) * 1000,
+    seekIndex: encodeSeekIndex(indexer.index()),
+  };
 }
 
 /** `start`: after the ID3v2 tags. */

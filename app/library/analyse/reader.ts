@@ -53,6 +53,8 @@ export interface Whole {
   state: 'whole';
   /** Length of the music where the walk knows it better than the container's header. */
   durationMs?: number;
+  /** See seek-index.ts; only for files that are nothing but frames. */
+  seekIndex?: string;
 }
 
 /** `why` completes “name” …: it says what is wrong. */

@@ -1,6 +1,6 @@
 import { openTrack } from '../../../app/playback/decode.ts';
 import { base64 } from './base64.ts';
-import { bytesOf, memorySource } from './source.ts';
+import { bytesOf, fileSource, memorySource } from './source.ts';
 
 export const decodeBench = {
   /** Decodes [fromFrames, fromFrames + frames) of a file; channel 0 as base64 of Float32. */
@@ -28,6 +28,40 @@ export const decodeBench = {
       firstFrames: first,
       endFrames: end,
       contiguous,
+      samples: base64(out),
+    };
+  },
+
+  /** Opens a file as a newcomer would who joins at `fromSeconds`: how long until the first block, and what it read. */
+  async join(url: string, seekIndex: string | undefined, fromSeconds: number, frames: number) {
+    const context = new OfflineAudioContext(2, 1, 48_000);
+    const { signal } = new AbortController();
+    const source = await fileSource(url);
+    const startMs = performance.now();
+    const track = await openTrack({ source, context, signal, seekIndex });
+    const fromFrames = Math.round(fromSeconds * track.sampleRateHz);
+    const out = new Float32Array(frames);
+    let firstFrames: number | null = null;
+    let firstMs = 0;
+    let readBytes = 0;
+    for await (const block of track.blocks(fromFrames, signal)) {
+      if (firstFrames === null) {
+        firstFrames = block.positionFrames - fromFrames;
+        firstMs = performance.now() - startMs;
+        readBytes = source.readBytes();
+      }
+      const at = block.positionFrames - fromFrames;
+      if (at >= frames) break;
+      out.set(block.channels[0]!.subarray(0, frames - at), at);
+    }
+    track.close();
+    return {
+      method: track.method,
+      sampleRateHz: track.sampleRateHz,
+      fromFrames,
+      firstFrames,
+      firstMs,
+      readBytes,
       samples: base64(out),
     };
   },

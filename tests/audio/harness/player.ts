@@ -3,7 +3,8 @@ import { createPlayer, type Player } from '../../../app/playback/player.ts';
 import type { Moment } from '../../../app/playback/timeline.ts';
 import { base64 } from './base64.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
-import { bytesOf, memorySource } from './source.ts';
+import type { ByteSource } from '../../../app/library/library.ts';
+import { bytesOf, fileSource, memorySource } from './source.ts';
 
 interface Rig {
   context: AudioContext;
@@ -19,6 +20,8 @@ function current(): Rig {
   if (!rig) throw new Error('no player');
   return rig;
 }
+/** Files outside of the page's memory, by track. */
+const files = new Map<string, { source: ByteSource; seekIndex: string | undefined }>();
 let roomOffsetMs = 0;
 const localNowMs = (): number => performance.timeOrigin + performance.now();
 
@@ -54,6 +57,8 @@ export const playerBench = {
       destination: recorder.node,
       open: (trackId) => {
         opened.push(trackId);
+        const file = files.get(trackId);
+        if (file) return file.source;
         const bytes = data.get(trackId);
         if (!bytes) return null;
         const source = memorySource(bytes, available[trackId] ?? bytes.length);
@@ -62,6 +67,7 @@ export const playerBench = {
         if (fault && fault.times-- > 0) source.breakAt(fault.atByte);
         return source;
       },
+      seekIndex: (trackId) => files.get(trackId)?.seekIndex,
     });
     const states: string[] = [];
     player.onState((state) => {
@@ -79,6 +85,24 @@ export const playerBench = {
         for (const listener of listeners) listener();
       },
     };
+  },
+  /** Makes a track of a file that stays outside of the page's memory, for every player from now on. */
+  async addFile(trackId: string, url: string, seekIndex: string | undefined) {
+    files.set(trackId, { source: await fileSource(url), seekIndex });
+  },
+  /** Follows a moment that began `positionMs` ago; resolves with the ms until it is heard. */
+  followFrom(item: Moment['item'], positionMs: number): Promise<number> {
+    const { player } = current();
+    const startMs = performance.now();
+    return new Promise((resolve) => {
+      const off = player.onState((state) => {
+        if (state.kind !== 'playing' || state.trackId !== item.trackId) return;
+        off();
+        resolve(performance.now() - startMs);
+      });
+      const startedAtMs = localNowMs() + roomOffsetMs - positionMs;
+      player.follow({ item, index: 0, positionMs, playing: true, startedAtMs, next: null });
+    });
   },
   roomNowMs: () => localNowMs() + roomOffsetMs,
   shiftRoom: (ms: number) => current().shiftRoom(ms),

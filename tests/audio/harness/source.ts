@@ -6,6 +6,22 @@ export async function bytesOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** A source over a file that stays outside of the page's memory, and how much of it was read. */
+export async function fileSource(url: string): Promise<ByteSource & { readBytes(): number }> {
+  const blob = await (await fetch(url)).blob();
+  let readBytes = 0;
+  return {
+    bytes: blob.size,
+    async read(start, end, signal) {
+      signal?.throwIfAborted();
+      readBytes += end - start;
+      return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+    },
+    readBytes: () => readBytes,
+    close: () => undefined,
+  };
+}
+
 /** A source whose first `availableBytes` are here; the rest arrives with `release`. */
 export function memorySource(
   data: Uint8Array<ArrayBuffer>,
