@@ -7,6 +7,9 @@ const DRIVES_A_BROWSER = [
   'tests/gallery/**/*.test.ts',
 ];
 
+/** Minutes in which the machine has next to nothing to do: `npm test` runs it beside the browsers. */
+const WAITS_FOR_LONG = 'tests/lan/patience.lab.ts';
+
 /** No retries anywhere: a test that passes the second time has found something. */
 export default defineConfig({
   test: {
@@ -55,11 +58,13 @@ export default defineConfig({
         test: {
           name: 'lan',
           include: ['tests/lan/**/*.lab.ts'],
+          exclude: [WAITS_FOR_LONG],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },
+      { test: { name: 'patience', include: [WAITS_FOR_LONG] } },
     ],
   },
 });

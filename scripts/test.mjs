@@ -22,8 +22,11 @@ const stages = [];
 async function stage(name, work) {
   console.log(`\n── ${name}`);
   const startedAt = performance.now();
-  const counts = await work();
-  const ms = performance.now() - startedAt;
+  note(name, await work(), performance.now() - startedAt);
+}
+
+/** @param {string} name @param {Counts} counts @param {number} ms */
+function note(name, counts, ms) {
   stages.push({ name, counts, ms });
   console.log(`── ${name}: ${counts.failed === 0 ? 'passed' : 'FAILED'} in ${seconds(ms)}`);
 }
@@ -51,27 +54,52 @@ function countsOf(file, code, read) {
 
 /** @param {string} name @param {string[]} projects */
 function vitest(name, projects) {
-  return stage(name, async () => {
-    const file = `${RESULTS}/${projects.join('-')}.json`;
-    const { code } = await run(process.execPath, [
-      inRepo('node_modules/vitest/vitest.mjs'),
-      'run',
-      ...projects.flatMap((project) => ['--project', project]),
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${file}`,
-    ]);
-    return countsOf(file, code, (report) => ({
-      passed: report.numPassedTests,
-      failed:
-        report.numFailedTests +
-        report.testResults.filter(
-          (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
-            file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
-        ).length,
-      skipped: report.numPendingTests + report.numTodoTests,
-    }));
-  });
+  return stage(name, async () => (await runVitest(projects)).counts);
+}
+
+/**
+ * For what mostly waits: runs beside the stages that follow, and is shown once these are over.
+ * @param {string} name
+ * @param {string[]} projects
+ * @returns {() => Promise<void>} waits for its end
+ */
+function vitestBeside(name, projects) {
+  const startedAt = performance.now();
+  const running = runVitest(projects, true).then((ended) => ({
+    ...ended,
+    ms: performance.now() - startedAt,
+  }));
+  return async () => {
+    console.log(`\n── ${name}, beside the stages above`);
+    const { counts, output, ms } = await running;
+    console.log(output);
+    note(name, counts, ms);
+  };
+}
+
+/** @param {string[]} projects @param {boolean} [quiet] */
+async function runVitest(projects, quiet = false) {
+  const file = `${RESULTS}/${projects.join('-')}.json`;
+  const args = [
+    inRepo('node_modules/vitest/vitest.mjs'),
+    'run',
+    ...projects.flatMap((project) => ['--project', project]),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ];
+  const { code, output } = await run(process.execPath, args, { quiet });
+  const counts = countsOf(file, code, (report) => ({
+    passed: report.numPassedTests,
+    failed:
+      report.numFailedTests +
+      report.testResults.filter(
+        (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
+          file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
+      ).length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }));
+  return { counts, output };
 }
 
 function playwright() {
@@ -120,9 +148,11 @@ await gate('lint', [inRepo('node_modules/eslint/bin/eslint.js'), '--max-warnings
 await gate('check', [inRepo('scripts/check.mjs')]);
 await vitest('unit', ['unit', 'runes']);
 await vitest('browser', ['browser']);
+const patience = vitestBeside('patience', ['patience']);
 await playwright();
-await vitest('sync', ['sync']);
 await vitest('lab', ['lan']);
+await patience();
+await vitest('sync', ['sync']);
 
 console.log('\n── summary');
 for (const { name, counts, ms } of stages) {

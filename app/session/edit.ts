@@ -1,10 +1,10 @@
 /** What all commands share: the settled present they start from, and the one transaction in which they write. */
 import type * as Y from 'yjs';
-import type { RoomDocument } from './document.ts';
+import { compositeKey, type RoomDocument } from './document.ts';
 import { may, type Action } from './policy.ts';
 import type { Queries } from './queries.ts';
 import { ranksFor, type Ranked } from './ranks.ts';
-import type { Anchor, QueueItem } from './schema.ts';
+import { LATEST_MS, type Anchor, type QueueItem } from './schema.ts';
 import { settle, type Settled } from './settle.ts';
 
 /** Origin of every transaction that a command makes: tells own edits from those of others. */
@@ -81,6 +81,17 @@ export function createEditor({ doc, shared, queries, actor, nowMs, newId, random
     return anchor !== null && rank !== undefined && rank !== null ? { ...anchor, rank } : anchor;
   }
 
+  /** @param isDecision somebody chose what plays; otherwise what has happened by itself is written down */
+  function writeAnchor(anchor: Anchor, isDecision: boolean): void {
+    const before = queries.decidedAtMs();
+    // Whoever saw the last decision decides after it, whatever the clocks say.
+    const decidedAtMs =
+      isDecision || before === -Infinity ? Math.min(Math.max(nowMs(), before + 1), LATEST_MS) : before;
+    const mine = compositeKey('anchor', actor.memberId);
+    for (const key of [...shared.playback.keys()]) if (key !== mine) shared.playback.delete(key);
+    shared.playback.set(mine, { ...anchor, decidedAtMs });
+  }
+
   return {
     shared,
     queries,
@@ -99,7 +110,8 @@ export function createEditor({ doc, shared, queries, actor, nowMs, newId, random
       doc.transact(() => {
         let next = anchor === undefined ? settled.anchor : anchor;
         if (line !== undefined || settled.changed) next = writeRanks(line ?? settled.line, added, next);
-        if (next !== null && !sameAnchor(next, queries.storedAnchor())) shared.playback.set('anchor', next);
+        if (next !== null && !sameAnchor(next, queries.storedAnchor()))
+          writeAnchor(next, anchor !== undefined);
         also?.();
       }, COMMAND_ORIGIN);
     },

@@ -59,6 +59,8 @@ export interface Queries {
   arrangement(): Arrangement;
   /** As written: its item may be gone. */
   storedAnchor(): Anchor | null;
+  /** When somebody last chose what plays (room time); -Infinity: never. */
+  decidedAtMs(): number;
   /** What plays at room time `nowMs`; null in an idle room. */
   moment(nowMs: number): Moment | null;
   view(nowMs: number): QueueView;
@@ -90,6 +92,7 @@ export function createQueries(doc: Y.Doc): Queries {
   const itemsOfTrack = new Map<string, Set<string>>();
   let byRank: QueueEntry[] = [];
   let storedAnchor: Anchor | null = null;
+  let decidedAtMs = -Infinity;
   let arrangement: Arrangement | null = null;
   let room: RoomInfo = NO_ROOM;
   let keeps: ReadonlySet<string> = new Set();
@@ -156,7 +159,19 @@ export function createQueries(doc: Y.Doc): Queries {
   }
 
   function readPlayback(): void {
-    storedAnchor = parse(schema.Anchor, shared.playback.get('anchor'));
+    const written = [...shared.playback.entries()].flatMap(([key, value]) => {
+      const [kind, memberId] = splitKey(key) ?? [];
+      const record = kind === 'anchor' ? parse(schema.AnchorRecord, value) : null;
+      return record === null || memberId === undefined ? [] : [{ memberId, record }];
+    });
+    const [latest] = written.sort(
+      (a, b) =>
+        b.record.decidedAtMs - a.record.decidedAtMs ||
+        b.record.atMs - a.record.atMs ||
+        (a.memberId > b.memberId ? -1 : 1),
+    );
+    decidedAtMs = latest?.record.decidedAtMs ?? -Infinity;
+    storedAnchor = latest === undefined ? null : v.parse(schema.Anchor, latest.record);
     arrangement = null;
   }
 
@@ -267,6 +282,7 @@ export function createQueries(doc: Y.Doc): Queries {
     anchor: () => arranged().anchor,
     arrangement: arranged,
     storedAnchor: () => storedAnchor,
+    decidedAtMs: () => decidedAtMs,
     moment,
     view(nowMs) {
       const { order, anchor, cursor } = arranged();

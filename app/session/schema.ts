@@ -13,7 +13,8 @@ export const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64), v.excludes
 const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(80));
 const Text = v.pipe(v.string(), v.maxLength(500));
 /** Bounded, so that no sum or difference of two times that others wrote leaves the safe integers. */
-const Millis = v.pipe(v.number(), v.finite(), v.minValue(-1e14), v.maxValue(1e14));
+export const LATEST_MS = 1e14;
+const Millis = v.pipe(v.number(), v.finite(), v.minValue(-LATEST_MS), v.maxValue(LATEST_MS));
 const DurationMs = v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(1e9));
 const Sha256Hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 export const TrackId = Sha256Hex;
@@ -60,7 +61,7 @@ const Rank = v.pipe(v.string(), v.maxLength(500), v.regex(/^[A-Za-z][0-9A-Za-z]+
 export const QueueItem = v.object({ trackId: Sha256Hex, by: Id, at: Millis, rank: Rank });
 
 /**
- * `playback` map, key `anchor`: at room time `atMs` the item stood at `positionMs`; everything else is computed. `rank`
+ * At room time `atMs` the item stood at `positionMs`; everything else is computed. `rank`
  * is where the item stood when this was written: if the item is gone, the next one after `(rank, itemId)` takes its
  * place. `ended`: everything up to and including this item has been played, and nothing plays. `opening`: the item was
  * added to an idle room and started it; of several that were added so at once the first in line plays.
@@ -74,6 +75,14 @@ export const Anchor = v.object({
   ended: v.exactOptional(v.literal(true)),
   opening: v.exactOptional(v.literal(true)),
 });
+
+/**
+ * `playback` map: `anchor/memberId` → what that member wrote last. `decidedAtMs` is when somebody last chose what plays (a
+ * command that only writes down what has happened by itself keeps it): the highest `(decidedAtMs, atMs, memberId)` counts.
+ * With one key for all Yjs would keep any of two concurrent writes, and a phone that was paused alone an hour ago could stop
+ * the room when it comes back.
+ */
+export const AnchorRecord = v.object({ ...Anchor.entries, decidedAtMs: Millis });
 
 export const Loop = v.picklist(['off', 'one', 'all']);
 export const OrderMode = v.picklist(['manual', 'votes', 'fair']);

@@ -12,11 +12,13 @@ export interface BrowserOptions {
   caPath?: string;
   /** What its microphone hears, looped. */
   microphoneWav?: string;
+  /** It is heard: what its environment needs for that (PULSE_SERVER, PULSE_SINK). */
+  heard?: Readonly<Record<string, string>>;
 }
 
 export async function launchOn(
   host: LabHost,
-  { caPath, microphoneWav }: BrowserOptions = {},
+  { caPath, microphoneWav, heard }: BrowserOptions = {},
 ): Promise<Browser> {
   const folder = caPath === undefined ? mkdtempSync(join(tmpdir(), 'earshot-home-')) : homeThatTrusts(caPath);
   const wrapper = join(folder, 'chromium');
@@ -24,7 +26,8 @@ export async function launchOn(
   chmodSync(wrapper, 0o755);
   const browser = await chromium.launch({
     executablePath: wrapper,
-    env: { ...process.env, HOME: folder },
+    env: { ...process.env, HOME: folder, ...heard },
+    ignoreDefaultArgs: heard === undefined ? [] : ['--mute-audio'],
     args: [
       ...CHROMIUM_ARGS,
       ...(microphoneWav === undefined ? [] : [`--use-file-for-fake-audio-capture=${microphoneWav}`]),

@@ -34,8 +34,9 @@ export interface MeshLab {
   close(): Promise<void>;
 }
 
-export async function createMeshLab(names: readonly string[]): Promise<MeshLab> {
-  const distDir = await buildHarness('lan');
+/** @param build names the folder of its page: one a test file */
+export async function createMeshLab(names: readonly string[], build = 'lan'): Promise<MeshLab> {
+  const distDir = await buildHarness(build);
   const dataDir = mkdtempSync(join(tmpdir(), 'earshot-lan-'));
   const lab = createLab(['node', ...names]);
   const node = lab.host('node');

@@ -2,21 +2,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '../fixtures/until.ts';
 import { labProblem } from './lab.ts';
+import { BACK_MS, converged, meet, present } from './meet.ts';
 import { type MeshLab, type MeshPhone, createMeshLab } from './mesh-lab.ts';
 
 const problem = labProblem();
 if (problem !== null) console.log(`Skipped: ${problem}.`);
 
-const isLong = process.env['LAB_LONG'] === '1';
-const FREEZES = isLong ? 10 : 2;
-const FROZEN_MS = 31_000;
-const OUTAGE_MS = isLong ? 300_000 : 40_000;
-/** What the room may take to be whole again. */
-const BACK_MS = 15_000;
-const LINK_HELD_MS = 10_000;
 const MDNS_GROUP = '224.0.0.251';
-
-const forMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.skipIf(problem !== null)('the mesh on a LAN', () => {
   let mesh: MeshLab;
@@ -39,20 +31,6 @@ describe.skipIf(problem !== null)('the mesh on a LAN', () => {
     return phone;
   }
 
-  async function meet(all: readonly MeshPhone[], deadlineMs = BACK_MS): Promise<void> {
-    for (const phone of all) {
-      const others = all.filter((other) => other !== phone).map((other) => other.selfId);
-      await until(
-        `${phone.host.name} to meet everyone`,
-        async () => {
-          const peers = await phone.ask('peers');
-          return others.every((id) => peers.includes(id));
-        },
-        { deadlineMs },
-      );
-    }
-  }
-
   /** Edits on each side, and waits until all have all of them. */
   async function converge(all: readonly MeshPhone[], deadlineMs = BACK_MS): Promise<void> {
     const key = `edit ${++edits} of `;
@@ -63,26 +41,6 @@ describe.skipIf(problem !== null)('the mesh on a LAN', () => {
       deadlineMs,
     );
   }
-
-  async function converged(
-    all: readonly MeshPhone[],
-    keys: readonly string[],
-    deadlineMs = BACK_MS,
-  ): Promise<void> {
-    for (const phone of all) {
-      await until(
-        `${phone.host.name} to have every edit`,
-        async () => {
-          const doc = await phone.ask('docJson');
-          return keys.every((key) => key in doc);
-        },
-        { deadlineMs },
-      );
-    }
-  }
-
-  const present = async (phone: MeshPhone, other: MeshPhone) =>
-    other.selfId in (await phone.ask('presences'));
 
   const pathTo = async (from: MeshPhone, to: MeshPhone) =>
     until(
@@ -237,60 +195,4 @@ describe.skipIf(problem !== null)('the mesh on a LAN', () => {
     expect(performance.now() - killedAtMs).toBeLessThan(5_000);
     expect(await ada.ask('asleep')).toEqual({});
   });
-
-  test(
-    `a browser frozen for 31 s is back and converged within 15 s, ${FREEZES} times of ${FREEZES}`,
-    async () => {
-      const [ada, ben, cleo] = [await join('ada'), await join('ben'), await join('cleo')];
-      await meet(phones);
-      const tookMs: number[] = [];
-      for (let round = 0; round < FREEZES; round++) {
-        const sleeper = [ada, ben][round % 2]!;
-        const awake = phones.filter((phone) => phone !== sleeper);
-        sleeper.host.signal('SIGSTOP');
-        const frozen = forMs(FROZEN_MS);
-        await until('the sleeper to be missed', async () => !(await present(cleo, sleeper)));
-        await cleo.ask('docSet', `while asleep ${round}`, round);
-        await frozen;
-        sleeper.host.signal('SIGCONT');
-        const wokeAtMs = performance.now();
-        await meet(phones);
-        await converged([sleeper], [`while asleep ${round}`]);
-        await sleeper.ask('docSet', `awake ${round}`, round);
-        await converged(awake, [`awake ${round}`]);
-        tookMs.push(performance.now() - wokeAtMs);
-      }
-      console.log(`back after a freeze of 31 s: ${tookMs.map((ms) => `${Math.round(ms)} ms`).join(', ')}`);
-      expect(Math.max(...tookMs)).toBeLessThan(BACK_MS);
-    },
-    FREEZES * (FROZEN_MS + 2 * BACK_MS) + 60_000,
-  );
-
-  test(
-    `after the node was away for ${OUTAGE_MS / 1000} s and links broke, the room is whole within 15 s`,
-    async () => {
-      const [ada, ben, cleo] = [await join('ada'), await join('ben'), await join('cleo')];
-      await meet(phones);
-      await mesh.stopNode();
-      const over = forMs(OUTAGE_MS);
-      ben.host.setLink('down');
-      await until('ben to be missed', async () => !(await present(ada, ben)));
-      // Longer than a silent link is held: it has to be made anew, and without the node it cannot be.
-      await forMs(LINK_HELD_MS);
-      ben.host.setLink('up');
-      await ben.ask('docSet', 'ben during the outage', 1);
-      await ada.ask('docSet', 'ada during the outage', 1);
-      await converged([cleo], ['ada during the outage']);
-      expect(await ben.ask('docJson')).not.toHaveProperty('ada during the outage');
-      await over;
-      await mesh.startNode();
-      const startedAtMs = performance.now();
-      await meet(phones);
-      await converged(phones, ['ben during the outage', 'ada during the outage']);
-      const tookMs = performance.now() - startedAtMs;
-      console.log(`whole after an outage of ${OUTAGE_MS / 1000} s: ${Math.round(tookMs)} ms`);
-      expect(tookMs).toBeLessThan(BACK_MS);
-    },
-    OUTAGE_MS + 120_000,
-  );
 });

@@ -12,9 +12,11 @@ export const RATE_HZ = 48_000;
 const PAIRS = [
   ['front-left', 'front-right'],
   ['rear-left', 'rear-right'],
+  ['front-center', 'lfe'],
+  ['side-left', 'side-right'],
 ] as const;
-const MAP = PAIRS.flat().join();
-export const CHANNELS = PAIRS.length * 2;
+/** Of two outputs. */
+export const CHANNELS = 4;
 const START_MS = 15_000;
 /** The sound card of a real device does not wait for a processor. Only root may ask for that. */
 const NICE = ['-n', process.getuid?.() === 0 ? '-19' : '0'];
@@ -22,9 +24,9 @@ const NICE = ['-n', process.getuid?.() === 0 ? '-19' : '0'];
 export interface Pulse {
   /** As in PULSE_SERVER. */
   server: string;
-  /** For a program that is to play into output `index` (0 or 1): PULSE_SERVER and PULSE_SINK. */
+  /** For a program that is to play into output `index`: PULSE_SERVER and PULSE_SINK. */
   env(index: number): Record<string, string>;
-  /** Hands out what is heard, interleaved, `CHANNELS` channels at RATE_HZ, until the returned function is called. */
+  /** Hands out what is heard, interleaved, two channels an output at RATE_HZ, until the returned function is called. */
   record(onFrames: (interleaved: Float32Array) => void): () => Promise<void>;
   close(): Promise<void>;
 }
@@ -37,16 +39,22 @@ export function pulseMissing(): string | null {
     : `no ${missing.join(', no ')}: apt-get install pulseaudio pulseaudio-utils`;
 }
 
-/** Rejects with what the daemon said when it ends at once or has no socket within 15 s. */
-export async function startPulse(): Promise<Pulse> {
+/**
+ * Rejects with what the daemon said when it ends at once or has no socket within 15 s.
+ * @param outputs 2 to 4
+ */
+export async function startPulse(outputs = 2): Promise<Pulse> {
+  const pairs = PAIRS.slice(0, outputs);
+  const channels = 2 * pairs.length;
+  const map = pairs.flat().join();
   const home = mkdtempSync(join(tmpdir(), 'earshot-pulse-'));
   const socket = join(home, 'native');
   const server = `unix:${socket}`;
   const env = { ...process.env, HOME: home, XDG_RUNTIME_DIR: home, PULSE_RUNTIME_PATH: home };
   const load = [
     `module-native-protocol-unix socket=${socket} auth-anonymous=1`,
-    `module-null-sink sink_name=all rate=${RATE_HZ} channels=${CHANNELS} channel_map=${MAP}`,
-    ...PAIRS.map(
+    `module-null-sink sink_name=all rate=${RATE_HZ} channels=${channels} channel_map=${map}`,
+    ...pairs.map(
       (pair, index) =>
         `module-remap-sink sink_name=out${index} master=all channels=2 channel_map=front-left,front-right ` +
         `master_channel_map=${pair.join()} remix=no`,
@@ -87,7 +95,7 @@ export async function startPulse(): Promise<Pulse> {
       // Without the map and --no-remix the channels are mixed into each other, and everything seems in step.
       const args = [
         ...['--server', server, '--device=all.monitor', '--raw', '--format=float32le', `--rate=${RATE_HZ}`],
-        ...[`--channels=${CHANNELS}`, `--channel-map=${MAP}`, '--no-remix', '--latency-msec=100'],
+        ...[`--channels=${channels}`, `--channel-map=${map}`, '--no-remix', '--latency-msec=100'],
       ];
       const recorder = spawn('nice', [...NICE, 'parec', ...args], {
         env,
@@ -97,7 +105,7 @@ export async function startPulse(): Promise<Pulse> {
       let rest: Buffer = Buffer.alloc(0);
       recorder.stdout.on('data', (chunk: Buffer) => {
         const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-        const whole = bytes.length - (bytes.length % (4 * CHANNELS));
+        const whole = bytes.length - (bytes.length % (4 * channels));
         rest = bytes.subarray(whole);
         onFrames(new Float32Array(Uint8Array.from(bytes.subarray(0, whole)).buffer));
       });

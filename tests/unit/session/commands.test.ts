@@ -406,6 +406,54 @@ describe('concurrent edits', () => {
     expect(ann.queries.storedAnchor()).toMatchObject({ itemId: items[2], atMs: 1000 });
   });
 
+  test.each(['ann', 'ben'] as const)('C23 the latest of two decisions made apart counts: %s’s', (last) => {
+    const { ann, ben, items } = pair([90_000, 90_000, 90_000]);
+    const decide = {
+      ann: () => ok(ann.commands.pause()),
+      ben: () => ok(ben.commands.skip()),
+    };
+    ann.clock.nowMs = 1_000;
+    decide[last === 'ann' ? 'ben' : 'ann']();
+    ann.clock.nowMs = 20_000;
+    decide[last]();
+    // An hour alone, and a song that is added then, say nothing about what plays.
+    ann.clock.nowMs = 25_000;
+    ok((last === 'ann' ? ben : ann).commands.enqueue(trackIdOf(0), 'end'));
+    for (const [from, to] of [
+      [ann, ben],
+      [ben, ann],
+    ] as const)
+      Y.applyUpdate(to.doc, Y.encodeStateAsUpdate(from.doc));
+    const heard =
+      last === 'ann'
+        ? { itemId: items[0], positionMs: 20_000, playing: false }
+        : { itemId: items[1], positionMs: 10_000, playing: true };
+    for (const peer of [ann, ben]) expect(now(peer, 30_000)).toEqual(heard);
+  });
+
+  test('C23 who knew of a decision decides after it, whatever the clock says; what was replaced is not kept', () => {
+    const { ann, ben, items } = pair([90_000, 90_000, 90_000]);
+    ann.clock.nowMs = 50_000;
+    ok(ann.commands.skip());
+    sync(ann, ben);
+    ann.clock.nowMs = 10_000;
+    ok(ben.commands.pause());
+    sync(ann, ben);
+    for (const peer of [ann, ben]) {
+      expect(now(peer, 60_000)).toMatchObject({ itemId: items[1], playing: false });
+      expect([...peer.doc.getMap('playback').keys()]).toEqual(['anchor/ben']);
+    }
+    // A record that nobody could decide after is replaced like any other.
+    ben.doc.getMap('playback').set('anchor/eve', {
+      ...ben.doc.getMap<object>('playback').get('anchor/ben'),
+      decidedAtMs: 1e14,
+    });
+    sync(ann, ben);
+    ok(ann.commands.play());
+    sync(ann, ben);
+    for (const peer of [ann, ben]) expect(now(peer, 10_500)).toMatchObject({ playing: true });
+  });
+
   test('C18 both play next at once: both items stand there, in one order', () => {
     const { ann, ben, items } = pair([9000, 9000]);
     const a = ok(ann.commands.enqueue(trackIdOf(0), 'next')).itemId;

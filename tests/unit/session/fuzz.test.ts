@@ -96,8 +96,8 @@ const GARBAGE: readonly unknown[] = [
   { trackId: trackIdOf(1), by: 'ann', at: 1, rank: 'A00000000000000000000000000' },
   { trackId: trackIdOf(2), by: 'eve', at: 1, rank: 'A00000000000000000000000001' },
   { trackId: trackIdOf(99), by: 'eve', at: 1, rank: 'a1' },
-  { itemId: 'gone', rank: 'a1V', positionMs: 500, atMs: 1000, playing: true },
-  { itemId: 'gone', rank: 'a1V', positionMs: 0, atMs: 1e9, playing: true },
+  { itemId: 'gone', rank: 'a1V', positionMs: 500, atMs: 1000, playing: true, decidedAtMs: 1000 },
+  { itemId: 'gone', rank: 'a1V', positionMs: 0, atMs: 1e9, playing: true, decidedAtMs: 1e14 },
 ];
 
 function spoil({ random }: Fuzz, { doc }: Peer): void {
@@ -105,7 +105,7 @@ function spoil({ random }: Fuzz, { doc }: Peer): void {
     pick(random, ['queue', 'tracks', 'votes', 'playback', 'settings', 'members', 'host', 'room']),
   );
   map.set(
-    pick(random, ['anchor', 'loop', 'a/b', 'x', trackIdOf(1), 'claim/eve']) ?? 'x',
+    pick(random, ['anchor/eve', 'loop', 'a/b', 'x', trackIdOf(1), 'claim/eve']) ?? 'x',
     pick(random, GARBAGE),
   );
 }

@@ -10,7 +10,7 @@ describe('queries', () => {
     for (const name of ['queue', 'tracks', 'votes', 'playback', 'settings', 'members', 'host', 'room']) {
       for (const [i, value] of junk().entries()) room.doc.getMap(name).set(`junk${i}`, value);
       for (const key of [
-        'anchor',
+        'anchor/ann',
         'loop',
         'order',
         'dj',
