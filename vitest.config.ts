@@ -47,8 +47,8 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'sync',
-          include: ['tests/sync/**/*.test.ts'],
+          name: 'bench',
+          include: ['tests/{sync,bench}/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 240_000,
           hookTimeout: 60_000,

@@ -152,7 +152,7 @@ const patience = vitestBeside('patience', ['patience']);
 await playwright();
 await vitest('lab', ['lan']);
 await patience();
-await vitest('sync', ['sync']);
+await vitest('bench', ['bench']);
 
 console.log('\n── summary');
 for (const { name, counts, ms } of stages) {
