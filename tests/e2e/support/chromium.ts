@@ -37,7 +37,8 @@ export const CHROMIUM_ARGS: readonly string[] = [
   `--gaia-url=${NOWHERE}`,
   `--component-updater=url-source=${NOWHERE}`,
   `--apps-gallery-update-url=${NOWHERE}`,
-  `--optimization-guide-service-get-models-url=${NOWHERE}`,
+  // Of this one Chromium insists on HTTPS: ten seconds after a page got a microphone it asks there, and ends itself.
+  `--optimization-guide-service-get-models-url=${NOWHERE.replace('http:', 'https:')}`,
   `--optimization-guide-service-get-hints-url=${NOWHERE}`,
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
