@@ -15,6 +15,7 @@ import { createBrowserMesh } from './mesh/browser.ts';
 import { openPersistence } from './mesh/persistence.ts';
 import { packRoom, unpackRoom } from './session/carry.ts';
 import { isNeeded } from './playback/conductor.ts';
+import { createChirpRequests } from './playback/trim/requests.ts';
 import { createCommands } from './session/commands.ts';
 import { createFounding } from './session/founding.ts';
 import { parsePresences } from './session/presence.ts';
@@ -25,6 +26,7 @@ import { createSystemLink } from './system.ts';
 import { createSound } from './sound.ts';
 import type { RoomParts } from './state/app.svelte.ts';
 import type { Device } from './state/device.svelte.ts';
+import { TrimByEar } from './state/ear.svelte.ts';
 import type { PatientRoom } from './state/doctor.svelte.ts';
 import { Host } from './state/host.svelte.ts';
 import type { KeptStore } from './state/kept.ts';
@@ -42,6 +44,7 @@ import { Talk } from './state/talk.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks, trackRef } from './state/tracks.svelte.ts';
 import { webCrypto } from './state/web-crypto.ts';
+import { openUnprocessed } from './voice/microphone.ts';
 
 /** Items of the queue of which a second copy is kept. */
 const SPREAD_ITEMS = 50;
@@ -288,6 +291,30 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     presence.update({ listening: on });
   }
 
+  const chirps = createChirpRequests({
+    send: (to, message) => mesh.send(to, 'control', message),
+    onMessage: (listener) => mesh.onMessage('control', listener),
+    nowMs: () => clock.nowMs(),
+    chirp(from, firstRoomMs) {
+      const stop = sound.ear()?.answer(firstRoomMs) ?? null;
+      const asker = people.here.find((person) => person.peerId === from)?.name ?? 'Somebody';
+      if (stop) notices.info(`${asker} sets the timing by ear: this ${device.kind} chirps for a moment.`);
+      return stop;
+    },
+    setTimer: (run, ms) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  const ear = new TrimByEar({
+    device,
+    people,
+    notices,
+    requests: chirps,
+    openMicrophone: () => openUnprocessed(navigator.mediaDevices),
+    ear: () => sound.ear(),
+  });
+
   // ---- host mode
   const candidacy = watchCandidacy({
     handHeld: device.kind !== 'laptop',
@@ -418,6 +445,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       roomFile,
       system,
       moving,
+      ear,
+      chirps,
       talk,
       music,
       sound,
@@ -449,7 +478,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   return {
     secret,
-    parts: { room, people, now, queue, music, talk, host, roomFile },
+    parts: { room, people, now, queue, music, talk, host, roomFile, ear },
     isNamed: name !== null,
     queries,
     library,

@@ -2,6 +2,7 @@
 import { createHostEngine, type HostEngine } from './host/engine.ts';
 import { createConductor, type Conductor } from './playback/conductor.ts';
 import { createPlayer, type Player } from './playback/player.ts';
+import { createEar, type Ear } from './playback/trim/ear.ts';
 import type { Library } from './library/library.ts';
 import type { Moment } from './playback/timeline.ts';
 import type { SoundOptions } from './sound.ts';
@@ -12,18 +13,25 @@ export interface SoundParts {
   conductor: Conductor;
   engine: HostEngine;
   receiver: VoiceReceiver;
+  ear: Ear;
   close(): void;
 }
 
-/** @param destination this device's own loudspeaker */
+/**
+ * @param destination this device's own loudspeaker
+ * @param trimMs what is in force now
+ */
 export function createSoundParts(
   options: SoundOptions,
   context: AudioContext,
   destination: AudioNode,
+  trimMs: () => number,
 ): SoundParts {
   const { clock, queries, library } = options;
   const music = context.createGain();
-  music.connect(destination);
+  // The mix is taken before it: what makes room for chirps here is not heard on the loudspeakers.
+  const heard = context.createGain();
+  music.connect(heard).connect(destination);
 
   function openTrack(trackId: string): ReturnType<Library['open']> | null {
     const track = queries.tracks().get(trackId);
@@ -52,18 +60,22 @@ export function createSoundParts(
   const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle });
   const receiver = createVoiceReceiver({ context });
   receiver.output.connect(destination);
+  const ear = createEar({ context, clock, destination, music: heard, trimMs });
 
   return {
     player,
     conductor,
     engine,
     receiver,
+    ear,
     close() {
+      ear.close();
       conductor.close();
       player.close();
       engine.close();
       receiver.close();
       music.disconnect();
+      heard.disconnect();
     },
   };
 }

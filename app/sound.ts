@@ -9,6 +9,7 @@ import type { Library } from './library/library.ts';
 import { createCarrier } from './playback/carrier.ts';
 import { createAudioOutput, type AudioOutput } from './playback/context.ts';
 import type { PlayerState } from './playback/player.ts';
+import type { Ear } from './playback/trim/ear.ts';
 import type { Queries } from './session/queries.ts';
 import type { SoundParts } from './sound-parts.ts';
 import { createMicrophone, type Microphone } from './voice/microphone.ts';
@@ -36,6 +37,8 @@ export interface Sound {
   setListening(on: boolean): void;
   setVolume(volume: number): void;
   setTrim(trimMs: number): void;
+  /** While this device plays the room aloud; else null. */
+  ear(): Ear | null;
   startHosting(epoch: number): void;
   stopHosting(): void;
   /** This device's microphone; made, and the sound unlocked, at the first call. */
@@ -78,7 +81,7 @@ export function createSound(options: SoundOptions): Sound {
   async function build({ context, input }: AudioOutput): Promise<void> {
     const { createSoundParts } = await loading;
     if (closed) return;
-    parts = createSoundParts(options, context, input);
+    parts = createSoundParts(options, context, input, () => trimMs);
     for (const [peerId, stream] of streams) parts.engine.addVoice(peerId, parts.receiver.add(peerId, stream));
     parts.player.setTrim(trimMs);
     mixOwnVoice();
@@ -117,6 +120,7 @@ export function createSound(options: SoundOptions): Sound {
       trimMs = next;
       parts?.player.setTrim(next);
     },
+    ear: () => (listening ? (parts?.ear ?? null) : null),
     startHosting(next) {
       epoch = next;
       opened();

@@ -4,6 +4,7 @@
  * screen in every state. Reading a property inside a component subscribes to it.
  */
 import type { Finding, Path, Remedy } from '../doctor/judge.ts';
+import type { Curve } from '../playback/trim/hear.ts';
 import type { Loop, OrderMode } from '../session/schema.ts';
 
 export type Role = 'guest' | 'dj' | 'owner';
@@ -29,6 +30,7 @@ export interface AppModel {
   readonly talk: TalkModel;
   readonly host: HostModel;
   readonly device: DeviceModel;
+  readonly ear: EarModel;
   readonly notices: NoticesModel;
   readonly roomFile: RoomFileModel;
 }
@@ -317,6 +319,43 @@ export interface DeviceModel {
   copy(text: string): Promise<boolean>;
   /** The system's share sheet; false where there is none. */
   share(title: string, url: string): Promise<boolean>;
+}
+
+/** Finds this device's timing by listening to it: chirps, with another device's in comparison, or alone. */
+export interface EarModel {
+  readonly state:
+    /** Nothing goes on: what will happen is said. */
+    | { kind: 'asking' }
+    /** The browser may be asking for the microphone. */
+    | { kind: 'opening' }
+    | { kind: 'listening'; share: number }
+    | { kind: 'found'; finding: EarFinding }
+    /** In plain words, with the remedy. */
+    | { kind: 'problem'; says: string; remedy: string };
+  /** Other devices that play the room aloud: one may be compared with. The host comes first. */
+  readonly others: readonly { peerId: string; name: string; device: DeviceKind }[];
+  /** In the tap. Null: alone. */
+  start(peerId: string | null): void;
+  /** Ends whatever goes on, and forgets what was found. */
+  reset(): void;
+  /** Sets the timing to what was found; with undo. */
+  take(): void;
+}
+
+export interface EarFinding {
+  /** Whom this device was compared with; null: alone, where the microphone's own delay is estimated. */
+  comparedWith: string | null;
+  foundMs: number;
+  expectedMs: number;
+  /** Positive: this device sounds late. */
+  lateMs: number;
+  uncertaintyMs: number;
+  /** Whole ms, within `DeviceModel.mostTrimMs`. */
+  proposedTrimMs: number;
+  /** More would be needed than can be set. */
+  tooFar: boolean;
+  own: Curve;
+  other: Curve | null;
 }
 
 export interface Notice {

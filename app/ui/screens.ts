@@ -6,6 +6,7 @@ export const screens = {
   speakers: () => import('./Speakers.svelte'),
   rooms: () => import('./RoomsSheet.svelte'),
   doctor: () => import('./DoctorSheet.svelte'),
+  ear: () => import('./EarSheet.svelte'),
   invite: () => import('./InviteSheet.svelte'),
 };
 

@@ -22,6 +22,23 @@ export const MICROPHONE_WORDS: Record<MicrophoneProblem, string> = {
   failed: 'The microphone could not be opened. Unplug it and plug it in again, or restart the browser.',
 };
 
+/** Nothing between the air and the samples: what cleans speech up takes chirps for noise, and for echo. */
+const UNPROCESSED: MediaStreamConstraints = {
+  audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
+};
+
+/** A microphone for measuring; whoever asked ends its tracks. Asks for permission the first time. Never rejects. */
+export async function openUnprocessed(
+  devices: Pick<MediaDevices, 'getUserMedia'> | undefined,
+): Promise<{ kind: 'live'; stream: MediaStream } | { kind: 'problem'; problem: MicrophoneProblem }> {
+  if (!devices) return { kind: 'problem', problem: 'insecure' };
+  try {
+    return { kind: 'live', stream: await devices.getUserMedia(UNPROCESSED) };
+  } catch (error) {
+    return { kind: 'problem', problem: problemOf(error) };
+  }
+}
+
 export interface Microphone {
   /** Opens it, or hands out the one that is warm. Asks for permission the first time. Never rejects. */
   open(): Promise<MicrophoneResult>;

@@ -1,6 +1,16 @@
 /** The people and songs of the pictures, and as many more as a state wants. */
 import { judge, type Finding, type Observations } from '../../app/doctor/judge.ts';
-import type { DoctorLink, MusicRow, Person, QueueRow, RoomEntry, TrackView } from '../../app/state/model.ts';
+import { hear } from '../../app/playback/trim/hear.ts';
+import type {
+  DoctorLink,
+  EarFinding,
+  MusicRow,
+  Person,
+  QueueRow,
+  RoomEntry,
+  TrackView,
+} from '../../app/state/model.ts';
+import { callOf, recordingOf } from '../unit/playback/trim/synthetic-room.ts';
 
 export function hue(name: string): number {
   let h = 7;
@@ -154,4 +164,37 @@ export function doctorLinks(over: Partial<DoctorLink>[] = []): DoctorLink[] {
 
 export function healthy(over: Partial<Observations> = {}): Finding[] {
   return judge({ ...HEALTHY, peers: doctorLinks(), ...over });
+}
+
+/** What is heard in a room whose walls answer, with music in it; `otherMs` null: this device alone. */
+export function earFinding(
+  ownMs: number,
+  otherMs: number | null,
+  over: Partial<EarFinding> = {},
+): EarFinding {
+  const ways = (sweep: 'up' | 'down', fromMs: number) =>
+    [0, 3.2, 7.5, 11, 19].map((laterMs, i) => ({
+      sweep,
+      delayMs: fromMs + laterMs,
+      gain: 0.2 / (1 + i * 0.8),
+    }));
+  const recording = recordingOf({
+    ways: [...ways('up', ownMs), ...(otherMs === null ? [] : ways('down', otherMs))],
+    music: 0.2,
+  });
+  const [own, other] = hear(recording, [callOf('up'), callOf('down')]);
+  if (own?.kind !== 'heard' || !other) throw new Error('the picture shows nothing');
+  const expectedMs = other.kind === 'heard' ? other.delayMs : 62;
+  return {
+    comparedWith: otherMs === null ? null : 'Anna',
+    foundMs: own.delayMs,
+    expectedMs,
+    lateMs: own.delayMs - expectedMs,
+    uncertaintyMs: otherMs === null ? 20.3 : 0.6,
+    proposedTrimMs: Math.round(own.delayMs - expectedMs),
+    tooFar: false,
+    own: own.curve,
+    other: otherMs === null ? null : other.curve,
+    ...over,
+  };
 }

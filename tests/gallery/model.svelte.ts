@@ -3,6 +3,7 @@ import type {
   AppModel,
   DeviceModel,
   DoctorModel,
+  EarModel,
   HostModel,
   MusicModel,
   Notice,
@@ -45,6 +46,7 @@ export interface GalleryModel extends AppModel {
   talk: Plain<TalkModel>;
   host: Plain<HostModel>;
   device: Plain<DeviceModel>;
+  ear: Plain<EarModel>;
   notices: AppModel['notices'] & { list: Notice[] };
 }
 
@@ -273,6 +275,22 @@ export function createGalleryModel(): GalleryModel {
       applyUpdate: () => note('applyUpdate'),
       copy: () => Promise.resolve(true),
       share: () => Promise.resolve(true),
+    },
+    ear: {
+      state: { kind: 'asking' },
+      others: [
+        { peerId: 'p0', name: 'Anna', device: 'laptop' },
+        { peerId: 'p2', name: 'Chidi', device: 'phone' },
+      ],
+      start(peerId) {
+        note('start', peerId);
+        model.ear.state = { kind: 'listening', share: 0.4 };
+      },
+      reset() {
+        note('reset');
+        model.ear.state = { kind: 'asking' };
+      },
+      take: () => note('take'),
     },
     notices: {
       list: [],

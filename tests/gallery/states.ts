@@ -2,6 +2,7 @@
 import type { PlaceName } from '../../app/ui/place.svelte.ts';
 import {
   doctorLinks,
+  earFinding,
   healthy,
   LONG,
   LONG_ARTIST,
@@ -92,6 +93,7 @@ function owner(m: GalleryModel): void {
 }
 
 const ROOMS = /^Attic party/;
+const BY_EAR = ['Find it by ear'];
 const MENU = 'Menu of Kitchen';
 
 export const STATES: Record<string, GalleryState> = {
@@ -406,6 +408,92 @@ export const STATES: Record<string, GalleryState> = {
       m.room.banner = {
         text: 'This app is older than the computer that runs Earshot, and no longer understands it.',
         action: { label: 'Update now', run: () => undefined },
+      };
+    },
+  },
+  ear: { place: 'people', press: BY_EAR, set: () => undefined },
+  'ear-alone': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.others = [];
+    },
+  },
+  'ear-opening': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = { kind: 'opening' };
+    },
+  },
+  'ear-listening': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = { kind: 'listening', share: 0.62 };
+    },
+  },
+  'ear-found': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = { kind: 'found', finding: earFinding(146.4, 62.1) };
+    },
+  },
+  'ear-found-little': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = { kind: 'found', finding: earFinding(58.6, 62.1) };
+    },
+  },
+  'ear-found-alone': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.others = [];
+      m.ear.state = { kind: 'found', finding: earFinding(83.4, null) };
+    },
+  },
+  'ear-in-step': {
+    place: 'people',
+    press: BY_EAR,
+    dir: 'rtl',
+    set(m) {
+      longAndForeign(m);
+      m.ear.state = { kind: 'found', finding: earFinding(62.3, 62.1, { comparedWith: LONG_ARTIST }) };
+    },
+  },
+  'ear-too-far': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = {
+        kind: 'found',
+        finding: earFinding(702, 62.1, { proposedTrimMs: 500, tooFar: true }),
+      };
+    },
+  },
+  'ear-not-heard': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = {
+        kind: 'problem',
+        says: 'Anna’s laptop was not heard.',
+        remedy: 'Turn Anna’s laptop up, or go nearer to it, then try again.',
+      };
+    },
+  },
+  'ear-refused': {
+    place: 'people',
+    press: BY_EAR,
+    set(m) {
+      m.ear.state = {
+        kind: 'problem',
+        says: 'The microphone stays closed.',
+        remedy:
+          'The browser does not let this page use the microphone. Allow it in the site’s settings, next to the address.',
       };
     },
   },
