@@ -53,17 +53,18 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
     timer = null;
     if (closed) return;
     const moment: Moment | null = active ? queries.moment(clock.nowMs()) : null;
-    player.follow(moment);
+    const ahead = active ? neededTracks(queries.view(clock.nowMs())) : [];
+    player.follow(moment, ahead.slice(moment ? 1 : 0));
     onMoment(moment);
     if (!active) return;
-    prefetch();
+    prefetch(ahead);
     const changeMs = nextChangeMs(moment);
     const waitMs = changeMs === null ? LOOK_AGAIN_MS : changeMs - clock.nowMs();
     timer = setTimeout(look, Math.min(LOOK_AGAIN_MS, Math.max(10, waitMs)));
   }
 
-  function prefetch(): void {
-    for (const trackId of neededTracks(queries.view(clock.nowMs()))) {
+  function prefetch(trackIds: readonly string[]): void {
+    for (const trackId of trackIds) {
       const ref = refOf(trackId);
       if (ref && library.holdings().get(ref.trackId)?.complete !== true) library.fetch(ref);
     }

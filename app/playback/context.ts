@@ -41,11 +41,20 @@ export function createAudioOutput(options: { volume: number; muted: boolean }): 
     for (const listener of listeners) listener(context.state === 'running');
   };
   context.addEventListener('statechange', tell);
+  let unlocked = false;
+  let closed = false;
+  /** A call, another app or a lost output suspends it: once people may hear it again, nobody should have to tap. */
+  const goOn = (): void => {
+    if (!unlocked || closed || context.state === 'running' || document.visibilityState !== 'visible') return;
+    // Refused while the system still needs the output: it tells of the next change.
+    context.resume().catch(() => undefined);
+  };
+  context.addEventListener('statechange', goOn);
+  document.addEventListener('visibilitychange', goOn);
   const apply = (): void => {
     level.gain.setTargetAtTime(amplitude(volume, muted), context.currentTime, SMOOTHING_SECONDS);
   };
 
-  let closed = false;
   return {
     context,
     input,
@@ -56,6 +65,7 @@ export function createAudioOutput(options: { volume: number; muted: boolean }): 
       if (audioSession) audioSession.type = 'playback';
       // Outside a tap the promise stays pending until one comes.
       await Promise.race([context.resume().catch(() => undefined), wait(UNLOCK_MS)]);
+      unlocked ||= context.state === 'running';
       return context.state === 'running';
     },
     running: () => context.state === 'running',
@@ -76,6 +86,8 @@ export function createAudioOutput(options: { volume: number; muted: boolean }): 
       closed = true;
       listeners.clear();
       context.removeEventListener('statechange', tell);
+      context.removeEventListener('statechange', goOn);
+      document.removeEventListener('visibilitychange', goOn);
       input.disconnect();
       level.disconnect();
       context.close().catch(() => undefined);

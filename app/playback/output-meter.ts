@@ -15,14 +15,24 @@ const KEPT_READINGS = 15;
 const ENOUGH_READINGS = 5;
 const OLDEST_MS = 5_000;
 
-export function createOutputMeter(context: AudioContext): OutputMeter {
+/**
+ * @param onStep what is heard may be another device from now on, with another latency: readings begin anew.
+ */
+export function createOutputMeter(context: AudioContext, onStep: () => void): OutputMeter {
   let readings: OutputReading[] = [];
   const forget = (): void => {
     readings = [];
   };
+  const step = (): void => {
+    forget();
+    onStep();
+  };
+  // There is none on plain HTTP.
+  const devices = navigator.mediaDevices as MediaDevices | undefined;
   // The two clocks part while the context is suspended, and an output device has its own latency.
-  context.addEventListener('statechange', forget);
-  context.addEventListener('sinkchange', forget);
+  context.addEventListener('statechange', step);
+  context.addEventListener('sinkchange', step);
+  devices?.addEventListener('devicechange', step);
 
   return {
     read() {
@@ -39,8 +49,9 @@ export function createOutputMeter(context: AudioContext): OutputMeter {
       return readings.length < ENOUGH_READINGS ? null : outputOffset(readings);
     },
     close() {
-      context.removeEventListener('statechange', forget);
-      context.removeEventListener('sinkchange', forget);
+      context.removeEventListener('statechange', step);
+      context.removeEventListener('sinkchange', step);
+      devices?.removeEventListener('devicechange', step);
     },
   };
 }

@@ -4,10 +4,11 @@
  */
 import type { RoomClock } from '../clock/clock.ts';
 import type { ByteSource } from '../library/library.ts';
+import { createLane, type Lane } from './lane.ts';
 import { createLevelMeter } from './level.ts';
 import { createOutputMeter } from './output-meter.ts';
-import { createRun, type Placed, type Run } from './run.ts';
-import type { Offsets } from './schedule.ts';
+import type { Placed } from './placed.ts';
+import { STEP_MS, type Offsets } from './schedule.ts';
 import type { Moment } from './timeline.ts';
 import { createOpenTracks } from './tracks.ts';
 
@@ -22,8 +23,11 @@ export type PlayerState =
   | { kind: 'missing'; trackId: string; undecodable: boolean };
 
 export interface Player {
-  /** What should sound from now on. Saying the same again changes nothing. Null or paused: silence. */
-  follow(moment: Moment | null): void;
+  /**
+   * What should sound from now on. Saying the same again changes nothing. Null or paused: silence. `soon`: tracks that come
+   * after it, made ready to sound at once.
+   */
+  follow(moment: Moment | null, soon?: readonly string[]): void;
   /** Ms by which what is played is heard later than the system knows: plays that much earlier. */
   setTrim(trimMs: number): void;
   state(): PlayerState;
@@ -36,9 +40,6 @@ export interface Player {
 
 const TICK_MS = 100;
 const READY_TICK_MS = 15;
-/** Anchors are computed from floats: starts this near to each other are the same start. */
-const SAME_START_MS = 1;
-const RETRY_MS = 1_000;
 
 /**
  * @param options.open a track's bytes, or null when nobody is known to have them (asked again each second).
@@ -60,23 +61,24 @@ export function createPlayer(options: {
     open: options.open,
     seekIndex: options.seekIndex ?? (() => undefined),
   });
-  const meter = createOutputMeter(context);
+  const meter = createOutputMeter(context, () => (stepped = true));
   const output = context.createGain();
   const level = createLevelMeter(output);
   output.connect(destination);
 
   const listeners = new Set<(state: PlayerState) => void>();
   let moment: Moment | null = null;
-  let run: Run | null = null;
-  /** Still heard until `run` begins. */
-  let outgoing: Run | null = null;
+  /** What is heard now comes first; then what fades out beside it, and what fades in next. */
+  let lanes: Lane[] = [];
+  /** Tracks that come next, made ready once this one is heard: until then it has the network to itself. */
+  let coming: readonly string[] = [];
+  let areReady = false;
   let told: PlayerState = { kind: 'silent' };
-  let retryAtMs = 0;
-  /** Where a track broke off before. */
-  let failedItem: Placed | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let soon = false;
   let trimMs = 0;
+  /** What is known of the output changed by a step, not by drifting: a large error is true. */
+  let stepped = false;
   let closed = false;
 
   const localNowMs = (): number => performance.timeOrigin + performance.now();
@@ -88,117 +90,61 @@ export function createPlayer(options: {
     return { outputOffsetMs: outputOffsetMs + trimMs, roomOffsetMs: roomMs - clock.toLocalMs(roomMs) };
   }
 
-  const wanted = (): Placed | null =>
-    moment?.playing ? { item: moment.item, startedAtMs: moment.startedAtMs } : null;
-
-  const after = (of: Moment): Placed | null =>
-    of.next && of.next.startsAtMs !== null ? { item: of.next.item, startedAtMs: of.next.startsAtMs } : null;
-
-  /** What follows an item as far as the timeline has told by now. */
-  function nextOf(current: Placed): Placed | null | undefined {
-    if (!moment?.playing) return undefined;
-    return same(current, wanted()) ? after(moment) : undefined;
-  }
-
-  /** Begins anew where the room is. What sounds goes on until then if it is right, and ends at once if it is not. */
-  function begin(first: Placed, overlap: boolean): void {
-    const now = context.currentTime;
-    if (timer === null) meter.reset();
-    outgoing?.stop(now);
-    if (overlap && run?.sounding) outgoing = run;
-    else {
-      run?.stop(now);
-      outgoing = null;
+  function laneFor(current: Placed, next: Placed | null): Lane {
+    const known = lanes.find((lane) => lane.covers(current));
+    if (known) {
+      known.hold(current, next);
+      return known;
     }
-    run = createRun({
+    return createLane({
       context,
       destination: output,
       tracks,
-      first,
-      fromMs: Math.max(0, clock.nowMs() - first.startedAtMs),
-      nextOf,
+      roomNowMs: clock.nowMs,
+      localNowMs,
       gainDb: options.gainDb ?? (() => 0),
       onProgress: tickSoon,
-      patient: failedItem !== null && same(failedItem, first),
+      current,
+      next,
     });
   }
 
-  /** Asks once more for a track that was missing. */
-  function retry(first: Placed): void {
-    if (localNowMs() < retryAtMs) return;
-    retryAtMs = localNowMs() + RETRY_MS;
-    const asking = run;
-    tracks.get(first.item.trackId).then(
-      ({ kind }) => {
-        if (!closed && run === asking && kind === 'open' && same(first, wanted())) begin(first, false);
-      },
-      () => undefined,
-    );
+  /** Makes what sounds fit the timeline. */
+  function fit(soon: readonly string[]): void {
+    const parts = moment?.playing ? partsOf(moment) : [];
+    if (parts.length > 0 && timer === null) meter.reset();
+    const due = parts.flatMap(({ current, next }) => [current, ...(next ? [next] : [])]);
+    coming = parts.length > 0 ? [...(moment?.next ? [moment.next.item.trackId] : []), ...soon] : [];
+    areReady = false;
+    tracks.keep(new Set([...due.map(({ item }) => item.trackId), ...coming]));
+    const fitting = parts.map(({ current, next }) => laneFor(current, next));
+    for (const lane of lanes) if (!fitting.includes(lane)) lane.close();
+    lanes = fitting;
   }
 
-  /** The track broke off: opened anew it may go on; if it does not, it is left silent. */
-  function recover(first: Placed): void {
-    const broken = run?.placed.at(-1) ?? first;
-    failedItem = broken;
-    tracks.drop(broken.item.trackId);
-    begin(first, true);
-  }
-
-  function silence(): void {
-    run?.stop(context.currentTime);
-    outgoing?.stop(context.currentTime);
-    run = null;
-    outgoing = null;
-  }
-
-  /** Makes the run fit the timeline. */
-  function fit(): void {
-    const first = wanted();
-    if (!first || !moment) {
-      silence();
-      return;
-    }
-    const next = after(moment);
-    tracks.keep(new Set([first.item.trackId, ...(next ? [next.item.trackId] : [])]));
-    const at = run?.placed.findIndex((placed) => same(placed, first)) ?? -1;
-    if (!run || at < 0) {
-      begin(first, false);
-      return;
-    }
-    const planned = run.placed[at + 1];
-    if (planned && !same(planned, next)) begin(first, true);
-    else run.look();
-    // Opened now, its bytes are asked for in time.
-    if (next) tracks.get(next.item.trackId).catch(() => undefined);
-  }
-
-  /** Ends what sounded before once the new run begins; it counts as heard until the new one is. */
-  function handOver(known: Offsets): void {
-    const at = run?.startsAtSeconds ?? null;
-    if (!outgoing) return;
-    if (at === null) outgoing.advance(known);
-    else {
-      outgoing.stop(at);
-      if (run?.errorMs(known, localNowMs()) != null) outgoing = null;
-    }
+  /** What sounds is heard earlier or later than before: once that shows, it is put right. */
+  function followStep(known: Offsets): void {
+    if (!stepped || !lanes[0]?.heard(known)) return;
+    stepped = false;
+    for (const lane of lanes) if (Math.abs(lane.heard(known)?.errorMs ?? 0) > STEP_MS) lane.jump();
   }
 
   function tick(): void {
     if (closed) return;
     meter.read();
-    const first = wanted();
     const known = context.state === 'running' ? offsets() : null;
-    if (first && known && run) {
-      run.advance(known);
-      if (run.failed) recover(first);
-      else if (run.lost) begin(first, true);
-      if (run.problem === 'missing') retry(first);
-      handOver(known);
+    if (known) {
+      followStep(known);
+      for (const lane of lanes) lane.advance(known);
+      if (!areReady && lanes[0]?.heard(known)) {
+        areReady = true;
+        for (const trackId of coming) tracks.prepare(trackId);
+      }
     }
     tell();
     if (timer !== null) clearTimeout(timer);
-    timer =
-      first || run ? setTimeout(tick, known || context.state !== 'running' ? TICK_MS : READY_TICK_MS) : null;
+    const waitMs = known || context.state !== 'running' ? TICK_MS : READY_TICK_MS;
+    timer = lanes.length > 0 ? setTimeout(tick, waitMs) : null;
   }
 
   function tickSoon(): void {
@@ -211,19 +157,13 @@ export function createPlayer(options: {
   }
 
   function state(): PlayerState {
-    const first = wanted();
-    if (!first) return { kind: 'silent' };
-    const { trackId } = first.item;
-    if (run?.problem) return { kind: 'missing', trackId, undecodable: run.problem === 'undecodable' };
+    const [lane] = lanes;
+    if (!moment?.playing || !lane) return { kind: 'silent' };
+    const { trackId } = moment.item;
+    if (lane.problem) return { kind: 'missing', trackId, undecodable: lane.problem === 'undecodable' };
     const known = offsets();
-    if (known) {
-      for (const heard of [run, outgoing]) {
-        const errorMs = heard?.errorMs(known, localNowMs()) ?? null;
-        if (heard && errorMs !== null)
-          return { kind: 'playing', trackId, errorMs, bufferedMs: heard.bufferedMs() };
-      }
-    }
-    return { kind: 'waiting', trackId };
+    const heard = known && lane.heard(known);
+    return heard ? { kind: 'playing', trackId, ...heard } : { kind: 'waiting', trackId };
   }
 
   function tell(): void {
@@ -243,14 +183,15 @@ export function createPlayer(options: {
   context.addEventListener('statechange', tickSoon);
 
   return {
-    follow(next) {
+    follow(next, soon = []) {
       if (closed) return;
       moment = next;
-      fit();
+      fit(soon);
       tickSoon();
     },
     setTrim(next) {
       trimMs = next;
+      stepped = true;
       tickSoon();
     },
     state,
@@ -265,7 +206,8 @@ export function createPlayer(options: {
       if (timer !== null) clearTimeout(timer);
       stopWatching();
       context.removeEventListener('statechange', tickSoon);
-      silence();
+      for (const lane of lanes) lane.close();
+      lanes = [];
       tracks.close();
       meter.close();
       level.close();
@@ -275,11 +217,35 @@ export function createPlayer(options: {
   };
 }
 
-function same(a: Placed | undefined, b: Placed | null): boolean {
-  return (
-    a !== undefined &&
-    b !== null &&
-    a.item.itemId === b.item.itemId &&
-    Math.abs(a.startedAtMs - b.startedAtMs) <= SAME_START_MS
-  );
+/** One voice: an item, and what follows it without a fade. */
+interface Part {
+  current: Placed;
+  next: Placed | null;
+}
+
+/** What sounds now, what fades out beside it, and what is to fade in. */
+function partsOf({ item, startedAtMs, fading, next }: Moment): Part[] {
+  const fadeOutMs = next?.overlapMs ?? 0;
+  const current: Placed = { item, startedAtMs, fadeInMs: fading?.overlapMs ?? 0, fadeOutMs };
+  const parts: Part[] = [{ current, next: null }];
+  if (fading) {
+    const before: Placed = {
+      item: fading.item,
+      startedAtMs: startedAtMs + fading.overlapMs - fading.item.durationMs,
+      fadeInMs: 0,
+      fadeOutMs: fading.overlapMs,
+    };
+    parts.push({ current: before, next: null });
+  }
+  if (next?.startsAtMs != null) {
+    const following: Placed = {
+      item: next.item,
+      startedAtMs: next.startsAtMs,
+      fadeInMs: fadeOutMs,
+      fadeOutMs: 0,
+    };
+    if (fadeOutMs === 0) parts[0] = { current, next: following };
+    else parts.push({ current: following, next: null });
+  }
+  return parts;
 }

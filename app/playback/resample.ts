@@ -14,6 +14,11 @@ export interface Resampler {
   push(channels: readonly Float32Array[]): void;
   /** Appends silence. */
   pushSilence(frames: number): void;
+  /**
+   * Appends what the input might have gone on with (its end turned around its last sample), so that the filter has something
+   * to reach into: silence there would bend the last samples towards it, which is heard as a click when a track follows.
+   */
+  pushEnding(frames: number): void;
   /** Input frames pushed so far. */
   readonly pushedFrames: number;
   /** Input frames that are kept in memory. */
@@ -60,16 +65,34 @@ export function createResampler(channelCount: number, nominalStep: number, histo
     filled = kept;
   }
 
+  /** The same for what was before the first sample. */
+  function fillBeginning(buffer: Float32Array): void {
+    const first = buffer[HALF_TAPS] ?? 0;
+    for (let k = 1; k <= HALF_TAPS; k++)
+      buffer[HALF_TAPS - k] = HALF_TAPS + k < filled ? 2 * first - (buffer[HALF_TAPS + k] ?? 0) : 0;
+  }
+
   return {
     push(channels) {
       const frames = channels[0]?.length ?? 0;
+      const isFirst = origin + filled === 0;
       reserve(frames);
       held.forEach((buffer, index) => buffer.set(channels[index] ?? channels[0] ?? [], filled));
       filled += frames;
+      if (isFirst) held.forEach(fillBeginning);
     },
     pushSilence(frames) {
       reserve(frames);
       for (const buffer of held) buffer.fill(0, filled, filled + frames);
+      filled += frames;
+    },
+    pushEnding(frames) {
+      reserve(frames);
+      const last = filled - 1;
+      for (const buffer of held) {
+        for (let k = 1; k <= frames; k++)
+          buffer[last + k] = last >= k ? 2 * (buffer[last] ?? 0) - (buffer[last - k] ?? 0) : 0;
+      }
       filled += frames;
     },
     get pushedFrames() {

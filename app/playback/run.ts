@@ -3,17 +3,13 @@
  * what is laid out in step with the room. It ends when the music does, when it is stopped, or when it is too far from
  * the room to be bent back (`lost`): then the player begins another.
  */
-import type { TimelineItem } from './timeline.ts';
 import type { DecodedTrack } from './decoded-track.ts';
-import { correctionFor, type Offsets } from './schedule.ts';
+import { createBender, LOOKAHEAD_SECONDS } from './bend.ts';
+import { amplitudeOf, shaped } from './fade.ts';
+import { SAME_START_MS, type Placed } from './placed.ts';
+import { positionAt, type Offsets } from './schedule.ts';
 import { createStrand, type Strand } from './strand.ts';
 import type { OpenedTrack, OpenTracks } from './tracks.ts';
-
-/** An item at its place in room time: position 0 belongs to `startedAtMs`. */
-export interface Placed {
-  item: TimelineItem;
-  startedAtMs: number;
-}
 
 export interface Run {
   /** What this run has decoded or begun to, in order. */
@@ -34,10 +30,11 @@ export interface Run {
   readonly startsAtSeconds: number | null;
   /** The timeline changed: what follows may be known now. */
   look(): void;
+  /** How `placed[index]` is to end, from what is not decoded yet on. False: it is too late for that. */
+  setFadeOut(index: number, fadeOutMs: number): boolean;
   stop(atSeconds: number): void;
 }
 
-const LOOKAHEAD_SECONDS = 5;
 /** Decoded beyond what is laid out. */
 const QUEUE_SECONDS = 1.5;
 /** From deciding to sounding: long enough for a busy main thread to lay out the first buffers. */
@@ -45,14 +42,7 @@ const START_MARGIN_SECONDS = 0.06;
 const START_STOCK_SECONDS = 0.2;
 /** Further behind than this, decoding what has gone by takes longer than decoding from the right place. */
 const HOPELESS_SECONDS = 3;
-const DRY_SECONDS = 0.25;
 const SILENCE_FRAMES = 9_600;
-/** An error that is worth laying out again what is laid out already, and how often at most. */
-const TAKE_BACK_MS = 4;
-const TAKE_BACK_PAUSE_SECONDS = 2;
-const TAKE_BACK_MARGIN_SECONDS = 0.3;
-const MOST_GAIN_DB = 12;
-const LEAST_GAIN_DB = -24;
 
 interface Mark extends Placed {
   strand: Strand;
@@ -79,16 +69,16 @@ export function createRun(options: {
   const abort = new AbortController();
   const strands: Strand[] = [];
   const marks: Mark[] = [];
-  const placed: Placed[] = [first];
+  const placed: Placed[] = [{ ...first }];
   const waiting = new Set<() => void>();
   let active = 0;
-  let correcting = false;
   let lost = false;
   let problem: Run['problem'] = null;
   let fed = false;
   let failed = false;
-  let takenBackAt = 0;
   let startsAtSeconds: number | null = null;
+  /** Up to where the last of `placed` is decoded. */
+  let fedMs = 0;
 
   const wake = (): void => {
     for (const resolve of [...waiting]) resolve();
@@ -97,14 +87,14 @@ export function createRun(options: {
   const woken = (): Promise<void> => new Promise((resolve) => waiting.add(resolve));
 
   async function feed(): Promise<void> {
-    let current: Placed | null = first;
+    let current: Placed | null = placed[0] ?? null;
     let fromMs = options.fromMs;
     while (current && !abort.signal.aborted) {
       // A track that cannot be opened ends the run; the player begins a new one where the timeline goes on.
       const opened: OpenedTrack = await tracks.get(current.item.trackId).catch(() => ({ kind: 'missing' }));
       if (abort.signal.aborted) return;
       if (opened.kind !== 'open') {
-        if (current === first) problem = opened.kind;
+        if (current === placed[0]) problem = opened.kind;
         else placed.pop();
         break;
       }
@@ -115,7 +105,8 @@ export function createRun(options: {
         await woken();
         next = nextOf(current);
       }
-      current = next ?? null;
+      current = next ? { ...next } : null;
+      fedMs = 0;
       if (current) placed.push(current);
     }
     strands.at(-1)?.end();
@@ -148,8 +139,11 @@ export function createRun(options: {
         await silence(Math.min(block.positionFrames, endFrames));
         const frames = Math.min(block.frames, endFrames - position);
         if (frames <= 0 || abort.signal.aborted) break;
-        strand.push(block.channels.map((channel) => amplified(channel.subarray(0, frames), gain)));
+        const { item, fadeInMs, fadeOutMs } = current;
+        const at = { fromFrame: position, rateHz, gain, item, fadeInMs, fadeOutMs };
+        strand.push(block.channels.map((channel) => shaped(channel.subarray(0, frames), at)));
         position += frames;
+        fedMs = (position * 1_000) / rateHz;
         await room();
       }
     } catch (error) {
@@ -187,7 +181,8 @@ export function createRun(options: {
   }
 
   const roomMsAt = (contextFrame: number, offsets: Offsets): number =>
-    (contextFrame * 1_000) / context.sampleRate + offsets.outputOffsetMs + offsets.roomOffsetMs;
+    positionAt(contextFrame / context.sampleRate, 0, offsets);
+  const bender = createBender(context, roomMsOf);
 
   function begin(strand: Strand, offsets: Offsets): void {
     const rateHz = context.sampleRate;
@@ -195,6 +190,8 @@ export function createRun(options: {
     let frame = Math.ceil((context.currentTime + START_MARGIN_SECONDS) * rateHz);
     const headMs = roomMsOf(strand, strand.tailInput);
     if (headMs === null) return;
+    // Not due for a while: until then the clocks are known better.
+    if (headMs - roomMsAt(frame, offsets) > LOOKAHEAD_SECONDS * 1_000) return;
     let ahead = (roomMsAt(frame, offsets) - headMs) * inputPerMs;
     if (ahead < 0) {
       // What comes first belongs to later: begin then.
@@ -213,37 +210,7 @@ export function createRun(options: {
     if (stock <= 0) return;
     strand.start(frame, strand.inputRateHz === rateHz ? Math.round(place) : place, true);
     startsAtSeconds = frame / rateHz;
-    correcting = false;
-  }
-
-  function extend(strand: Strand, offsets: Offsets): void {
-    const now = context.currentTime;
-    if (
-      Math.abs(tailErrorMs(strand, offsets) ?? 0) > TAKE_BACK_MS &&
-      now > takenBackAt + TAKE_BACK_PAUSE_SECONDS
-    ) {
-      // What is laid out ahead would be heard uncorrected for seconds.
-      takenBackAt = now;
-      strand.takeBack(now + TAKE_BACK_MARGIN_SECONDS);
-    }
-    while (strand.tailFrame / context.sampleRate < now + LOOKAHEAD_SECONDS) {
-      const errorMs = tailErrorMs(strand, offsets);
-      if (errorMs === null) return;
-      const correction = correctionFor(errorMs, correcting);
-      correcting = correction.kind === 'nudge';
-      if (correction.kind === 'jump') {
-        lost = true;
-        return;
-      }
-      if (!strand.extend(correction.kind === 'nudge' ? correction.rate : 1)) break;
-    }
-    if (!strand.done && strand.tailFrame / context.sampleRate < now + DRY_SECONDS) strand.runDry();
-  }
-
-  /** By how much what is laid out last is ahead of the room. */
-  function tailErrorMs(strand: Strand, offsets: Offsets): number | null {
-    const contentMs = roomMsOf(strand, strand.tailInput);
-    return contentMs === null ? null : contentMs - roomMsAt(strand.tailFrame, offsets);
+    bender.reset();
   }
 
   feed().catch(() => {
@@ -258,10 +225,16 @@ export function createRun(options: {
       const strand = strands[active];
       if (!strand || abort.signal.aborted) return;
       if (!strand.started) begin(strand, offsets);
-      if (strand.started && !lost) extend(strand, offsets);
+      if (strand.started && !lost) lost = bender.extend(strand, offsets) === 'lost';
       const following = strands[active + 1];
       if (strand.done && following) {
-        following.start(strand.tailFrame, 0, false);
+        // A fraction of a frame, where it is resampled anyway.
+        const overshoot = (strand.overshoot / strand.inputRateHz) * following.inputRateHz;
+        following.start(
+          strand.tailFrame,
+          following.inputRateHz === context.sampleRate ? 0 : overshoot,
+          false,
+        );
         active++;
       }
       wake();
@@ -299,20 +272,18 @@ export function createRun(options: {
       return startsAtSeconds;
     },
     look: wake,
+    setFadeOut(index, fadeOutMs) {
+      const at = placed[index];
+      if (!at || Math.abs(at.fadeOutMs - fadeOutMs) < SAME_START_MS) return true;
+      const fromMs = at.item.durationMs - Math.max(at.fadeOutMs, fadeOutMs);
+      if (index < placed.length - 1 || fedMs > fromMs) return false;
+      at.fadeOutMs = fadeOutMs;
+      return true;
+    },
     stop(atSeconds) {
       abort.abort();
       wake();
       for (const strand of strands) strand.stop(atSeconds);
     },
   };
-}
-
-/** A wrong or hostile record makes nothing deafening. */
-function amplitudeOf(gainDb: number): number {
-  return 10 ** (Math.min(MOST_GAIN_DB, Math.max(LEAST_GAIN_DB, gainDb)) / 20);
-}
-
-/** A copy: what a decoder hands out may be its own. */
-function amplified(samples: Float32Array, gain: number): Float32Array {
-  return gain === 1 ? samples : samples.map((value) => value * gain);
 }

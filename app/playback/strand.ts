@@ -20,6 +20,8 @@ export interface Strand {
   end(): void;
   /** Everything was pushed and is laid out. */
   readonly done: boolean;
+  /** Once done: by how many input frames the last buffer reaches beyond the end, less than one buffer frame. */
+  readonly overshoot: number;
   /**
    * Begins (again) to sound, after the start or after it ran dry: input frame `inputFrame`, which may be a fraction but
    * not behind `tailInput`, at context frame `contextFrame`.
@@ -36,18 +38,19 @@ export interface Strand {
   takeBack(afterSeconds: number): void;
   /** Input frame heard at a context time, or null where nothing is laid out. */
   inputAt(contextSeconds: number): number | null;
-  /** The tail is about to be reached and nothing follows yet: ends softly there, instead of with a click. */
+  /** The tail is about to be reached, or was, and nothing follows yet: it has ended there, softly. */
   runDry(): void;
   /** Ends softly at a context time, for good. */
   stop(atSeconds: number): void;
 }
 
-const FADE_SECONDS = 0.008;
+/** Long enough that not even a low tone at full level is heard to break off. */
+const FADE_SECONDS = 0.02;
 const BUFFER_FRAMES = 9_600;
 /** The first ones are short, so that sound begins as soon as there is some. */
 const FIRST_BUFFER_FRAMES = 2_400;
 const FIRST_BUFFERS = 3;
-/** Silence as long as the resampler's reach lets the last samples out. */
+/** As long as the resampler's reach: lets the last samples out. */
 const FLUSH_FRAMES = 64;
 const REMEMBERED_SECONDS = 3;
 /** As far as `takeBack` reaches: what is laid out ahead, and a little. */
@@ -67,6 +70,11 @@ interface Breath {
   sources: Set<AudioBufferSourceNode>;
   buffers: number;
   over: boolean;
+  /** Context times at which it begins, and at which it has come up. */
+  startSeconds: number;
+  upAtSeconds: number;
+  /** Context time from which it goes down if nothing more is laid out; null while nothing is. */
+  guardSeconds: number | null;
 }
 
 export function createStrand(options: {
@@ -106,6 +114,18 @@ export function createStrand(options: {
     tailFrame += frames;
   }
 
+  /** Whoever lays out more may hang: what is laid out ends softly by itself, unless something follows it right there. */
+  function guard(into: Breath): void {
+    const { gain } = into.gain;
+    if (into.guardSeconds !== null) gain.cancelScheduledValues(into.guardSeconds);
+    into.guardSeconds = null;
+    if (done()) return;
+    const tailSeconds = tailFrame / rateHz;
+    into.guardSeconds = Math.max(into.upAtSeconds + 1 / rateHz, tailSeconds - FADE_SECONDS);
+    gain.setValueAtTime(1, into.guardSeconds);
+    gain.linearRampToValueAtTime(0, Math.max(into.guardSeconds, tailSeconds));
+  }
+
   return {
     inputRateHz,
     channelCount,
@@ -121,21 +141,26 @@ export function createStrand(options: {
     end() {
       if (endInput !== null) return;
       endInput = resampler.pushedFrames;
-      resampler.pushSilence(FLUSH_FRAMES);
+      resampler.pushEnding(FLUSH_FRAMES);
     },
     get done() {
       return done();
     },
+    get overshoot() {
+      return endInput === null ? 0 : Math.max(0, resampler.at - endInput);
+    },
     start(contextFrame, inputFrame, fadeIn) {
       const gain = context.createGain();
+      const at = contextFrame / rateHz;
       if (fadeIn) {
-        const at = contextFrame / rateHz;
         gain.gain.value = 0;
         gain.gain.setValueAtTime(0, at);
         gain.gain.linearRampToValueAtTime(1, at + FADE_SECONDS);
       }
       gain.connect(destination);
-      breath = { gain, sources: new Set(), buffers: 0, over: false };
+      const upAtSeconds = fadeIn ? at + FADE_SECONDS : at;
+      const rest = { sources: new Set<AudioBufferSourceNode>(), buffers: 0, over: false, guardSeconds: null };
+      breath = { gain, startSeconds: at, upAtSeconds, ...rest };
       tailFrame = contextFrame;
       resampler.seek(inputFrame);
     },
@@ -156,6 +181,7 @@ export function createStrand(options: {
       const wanted = Math.min(whole, left);
       if (wanted <= 0 || resampler.available(step) < wanted) return false;
       lay(breath, wanted, step);
+      guard(breath);
       const forgetBefore = (context.currentTime - REMEMBERED_SECONDS) * rateHz;
       while (pieces.length > 1 && (pieces[0]?.frame ?? 0) + (pieces[0]?.frames ?? 0) < forgetBefore)
         pieces.shift();
@@ -175,6 +201,7 @@ export function createStrand(options: {
       pieces = pieces.slice(0, cut);
       tailFrame = first.frame;
       resampler.rewind(first.input);
+      guard(breath);
     },
     inputAt(contextSeconds) {
       const frame = contextSeconds * rateHz;
@@ -184,19 +211,23 @@ export function createStrand(options: {
     },
     runDry() {
       if (!breath) return;
-      const tail = tailFrame / rateHz;
-      breath.gain.gain.setValueAtTime(1, Math.max(context.currentTime, tail - FADE_SECONDS));
-      breath.gain.gain.linearRampToValueAtTime(0, Math.max(context.currentTime, tail));
       breath.over = true;
       if (breath.sources.size === 0) breath.gain.disconnect();
       breath = null;
     },
     stop(atSeconds) {
       if (!breath) return;
-      const { gain, sources } = breath;
-      const from = Math.max(context.currentTime, atSeconds);
-      gain.gain.setTargetAtTime(0, from, FADE_SECONDS / 4);
-      for (const source of sources) source.stop(from + 2 * FADE_SECONDS);
+      const { gain, sources, startSeconds, upAtSeconds, guardSeconds } = breath;
+      const wanted = Math.max(context.currentTime, atSeconds);
+      // Not begun: it never will. Half way up: first it comes up.
+      const from = wanted <= startSeconds ? null : Math.max(wanted, upAtSeconds);
+      // Past the guard it is on its way down already.
+      if (from !== null && (guardSeconds === null || from < guardSeconds)) {
+        gain.gain.cancelScheduledValues(from);
+        gain.gain.setValueAtTime(1, from);
+        gain.gain.linearRampToValueAtTime(0, from + FADE_SECONDS);
+      }
+      for (const source of sources) source.stop(from === null ? 0 : from + FADE_SECONDS);
       breath.over = true;
       if (sources.size === 0) gain.disconnect();
       breath = null;

@@ -1,10 +1,11 @@
 /** The few tracks that are open for decoding: what plays, and what comes next. */
 import type { ByteSource } from '../library/library.ts';
 import { openTrack } from './decode.ts';
-import { UndecodableError, type DecodedTrack } from './decoded-track.ts';
+import { UndecodableError } from './decoded-track.ts';
+import { withHead, type ReadyTrack } from './head.ts';
 
 export type OpenedTrack =
-  | { kind: 'open'; track: DecodedTrack }
+  | { kind: 'open'; track: ReadyTrack }
   /** Nobody has the bytes, as far as is known. */
   | { kind: 'missing' }
   /** The bytes are no audio that this browser can decode. */
@@ -13,6 +14,8 @@ export type OpenedTrack =
 export interface OpenTracks {
   /** Opens a track, or hands out the one that is open. Rejects with AbortError when it is let go of meanwhile. */
   get(trackId: string): Promise<OpenedTrack>;
+  /** Opens it and decodes its first seconds, if it can be had: it will be played soon. */
+  prepare(trackId: string): void;
   /** Lets go of one: the next `get` opens it anew. */
   drop(trackId: string): void;
   /** Lets go of everything else. */
@@ -34,7 +37,7 @@ export function createOpenTracks(options: {
     const opened = openTrack({ source, context, signal: abort.signal, seekIndex: seekIndex(trackId) }).then(
       (track): OpenedTrack => {
         if (abort.signal.aborted) track.close();
-        return { kind: 'open', track };
+        return { kind: 'open', track: withHead(track) };
       },
       (error: unknown): OpenedTrack => {
         if (error instanceof UndecodableError) return { kind: 'undecodable' };
@@ -61,12 +64,20 @@ export function createOpenTracks(options: {
     entry?.release();
   }
 
+  function get(trackId: string): Promise<OpenedTrack> {
+    const entry = entries.get(trackId);
+    if (entry) return entry.opened;
+    const source = open(trackId);
+    return source ? enter(trackId, source) : Promise.resolve({ kind: 'missing' });
+  }
+
   return {
-    get(trackId) {
-      const entry = entries.get(trackId);
-      if (entry) return entry.opened;
-      const source = open(trackId);
-      return source ? enter(trackId, source) : Promise.resolve({ kind: 'missing' });
+    get,
+    prepare(trackId) {
+      get(trackId).then(
+        (opened) => (opened.kind === 'open' ? opened.track.warm() : undefined),
+        () => undefined,
+      );
     },
     drop,
     keep(trackIds) {

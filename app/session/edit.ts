@@ -53,7 +53,8 @@ export interface Editor {
   nowMs(): number;
   newId(): string;
   random(): number;
-  settled(): Settled;
+  /** `crossfadeMs`: the one that the edit sets, if it does. */
+  settled(crossfadeMs?: number): Settled;
   /** Writes what has settled and the edit in one transaction. */
   write(settled: Settled, writes: Writes): void;
   /** For what has no bearing on the order: one transaction, nothing settled. */
@@ -102,9 +103,10 @@ export function createEditor({ doc, shared, queries, actor, nowMs, newId, random
     nowMs,
     newId,
     random,
-    settled() {
-      const { order, loop } = queries.settings();
-      return settle(queries.byRank(), queries.storedAnchor(), queries.arrangement(), order, loop, nowMs());
+    settled(next = 0) {
+      const { order: mode, loop, crossfadeMs } = queries.settings();
+      const settings = { mode, loop, crossfadeMs, mostCrossfadeMs: Math.max(crossfadeMs, next) };
+      return settle(queries.byRank(), queries.storedAnchor(), queries.arrangement(), settings, nowMs());
     },
     write(settled, { line, added, anchor, also }) {
       doc.transact(() => {
@@ -128,6 +130,8 @@ export function sameAnchor(a: Anchor | null, b: Anchor | null): boolean {
     a.playing === b.playing &&
     a.ended === b.ended &&
     a.opening === b.opening &&
+    a.tail?.itemId === b.tail?.itemId &&
+    a.tail?.overlapMs === b.tail?.overlapMs &&
     a.rank === b.rank
   );
 }

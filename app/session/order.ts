@@ -50,7 +50,8 @@ export function arrange(
   const cursor = settled === order.length && loop === 'all' ? 0 : settled;
   const next = order[cursor];
   if (next === undefined) return { order, anchor: null, cursor };
-  return { order, anchor: { ...anchor, itemId: next.itemId, rank: next.rank, positionMs: 0 }, cursor };
+  const { atMs, playing } = anchor;
+  return { order, anchor: { itemId: next.itemId, rank: next.rank, positionMs: 0, atMs, playing }, cursor };
 }
 
 /**

@@ -11,7 +11,7 @@ export type Action =
   | 'offer-host'
   | 'edit-any'
   | 'control' // play, pause, skip, seek, …
-  | 'order' // move, shuffle, play next, order mode, loop, clear
+  | 'order' // move, shuffle, play next, order mode, loop, crossfade, clear
   | 'rename-room'
   | 'make-djs'
   | 'replace-link';

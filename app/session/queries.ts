@@ -26,6 +26,8 @@ export interface RoomInfo {
 export interface Settings {
   loop: Loop;
   order: OrderMode;
+  /** For how long a song sounds together with the next; 0: not at all. */
+  crossfadeMs: number;
   /** Only DJs and the owner control playback and order. */
   djOnly: boolean;
   djs: ReadonlySet<string>;
@@ -96,7 +98,7 @@ export function createQueries(doc: Y.Doc): Queries {
   let arrangement: Arrangement | null = null;
   let room: RoomInfo = NO_ROOM;
   let keeps: ReadonlySet<string> = new Set();
-  let settings: Settings = { loop: 'off', order: 'manual', djOnly: false, djs: new Set() };
+  let settings: Settings = { loop: 'off', order: 'manual', crossfadeMs: 0, djOnly: false, djs: new Set() };
 
   /** Brings `byRank` in line with the records of these items. */
   function placeEntries(itemIds: ReadonlySet<string>): void {
@@ -187,6 +189,7 @@ export function createQueries(doc: Y.Doc): Queries {
     settings = {
       loop: parse(schema.Loop, shared.settings.get('loop')) ?? 'off',
       order: parse(schema.OrderMode, shared.settings.get('order')) ?? 'manual',
+      crossfadeMs: parse(schema.CrossfadeMs, shared.settings.get('crossfadeMs')) ?? 0,
       djOnly: parse(schema.Flag, shared.settings.get('dj')) ?? false,
       djs,
     };
@@ -260,7 +263,7 @@ export function createQueries(doc: Y.Doc): Queries {
 
   function moment(nowMs: number): Moment | null {
     const { anchor, order } = arranged();
-    return momentAt(anchor, order, settings.loop, nowMs);
+    return momentAt(anchor, order, settings.loop, nowMs, settings.crossfadeMs);
   }
 
   function voteSum(itemId: string): number {

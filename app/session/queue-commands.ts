@@ -1,8 +1,9 @@
 /** Commands that change what is queued and in which order. */
+import * as v from 'valibot';
 import { compositeKey } from './document.ts';
 import { sameAnchor, without, type Editor, type Place, type Result } from './edit.ts';
 import { startOf } from './playback-commands.ts';
-import type { Anchor, Loop, OrderMode, QueueItem } from './schema.ts';
+import { type Anchor, CrossfadeMs, type Loop, type OrderMode, type QueueItem } from './schema.ts';
 import { endedAnchor, lineThrough, type Settled } from './settle.ts';
 
 /** Twice what a room is designed for; beyond it every phone would slow down. */
@@ -36,6 +37,8 @@ export interface QueueCommands {
   vote(itemId: string, vote: 1 | -1 | 0): Result;
   setLoop(loop: Loop): Result;
   setOrder(order: OrderMode): Result;
+  /** For how long a song sounds together with the next one; 0…12,000 ms. What plays goes on where it is. */
+  setCrossfade(crossfadeMs: number): Result;
 }
 
 export function createQueueCommands(editor: Editor): QueueCommands {
@@ -202,6 +205,15 @@ export function createQueueCommands(editor: Editor): QueueCommands {
     setOrder(order) {
       if (!editor.allowed('order')) return refuse('not-allowed');
       editor.write(editor.settled(), { also: () => shared.settings.set('order', order) });
+      return { ok: true };
+    },
+
+    setCrossfade(crossfadeMs) {
+      if (!editor.allowed('order')) return refuse('not-allowed');
+      if (!v.is(CrossfadeMs, crossfadeMs)) return { ok: false, reason: 'invalid' };
+      if (queries.settings().crossfadeMs === crossfadeMs) return { ok: true };
+      const also = (): void => void shared.settings.set('crossfadeMs', crossfadeMs);
+      editor.write(editor.settled(crossfadeMs), { also });
       return { ok: true };
     },
   };

@@ -60,11 +60,17 @@ const Rank = v.pipe(v.string(), v.maxLength(500), v.regex(/^[A-Za-z][0-9A-Za-z]+
 /** `queue` map: itemId → one place in the queue. Equal ranks are ordered by itemId. */
 export const QueueItem = v.object({ trackId: Sha256Hex, by: Id, at: Millis, rank: Rank });
 
+const MOST_CROSSFADE_MS = 12_000;
+
+/** `settings` map, key `crossfadeMs`: for how long a song sounds together with the next one. */
+export const CrossfadeMs = v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_CROSSFADE_MS));
+
 /**
  * At room time `atMs` the item stood at `positionMs`; everything else is computed. `rank`
  * is where the item stood when this was written: if the item is gone, the next one after `(rank, itemId)` takes its
  * place. `ended`: everything up to and including this item has been played, and nothing plays. `opening`: the item was
- * added to an idle room and started it; of several that were added so at once the first in line plays.
+ * added to an idle room and started it; of several that were added so at once the first in line plays. `tail`: the item that
+ * was fading out as this one began by itself, and for how long it did.
  */
 export const Anchor = v.object({
   itemId: Id,
@@ -74,6 +80,7 @@ export const Anchor = v.object({
   playing: v.boolean(),
   ended: v.exactOptional(v.literal(true)),
   opening: v.exactOptional(v.literal(true)),
+  tail: v.exactOptional(v.object({ itemId: Id, overlapMs: CrossfadeMs })),
 });
 
 /**
@@ -113,7 +120,7 @@ export const RoomName = Name;
 export const Moved = v.object({ at: Millis, by: Id });
 
 /**
- * `settings` map: `loop`, `order`, `dj` (true: only DJs control), `dj/memberId` → true for each DJ, and `keep/trackId` → true for
+ * `settings` map: `loop`, `order`, `crossfadeMs`, `dj` (true: only DJs control), `dj/memberId` → true for each DJ, and `keep/trackId` → true for
  * each track of which somebody wants a second copy in the room.
  */
 export const Flag = v.boolean();

@@ -3,7 +3,7 @@
  * the order, so an edit of the order (or of loop, votes, …) would otherwise rewrite what was already heard. Every
  * command settles first; nothing audible changes by it. Pure. Rules C1… in tests/SPEC.md.
  */
-import { momentAt, type Moment } from '../playback/timeline.ts';
+import { momentAt, remainingMs, type Moment } from '../playback/timeline.ts';
 import type { Arrangement, QueueEntry } from './order.ts';
 import { lowerBound, type Ranked } from './ranks.ts';
 import type { Anchor, Loop, OrderMode } from './schema.ts';
@@ -22,19 +22,26 @@ export interface Settled {
   line: readonly Ranked[];
 }
 
+export interface SettleSettings {
+  mode: OrderMode;
+  loop: Loop;
+  crossfadeMs: number;
+  /** The longest crossfade that may hold after the edit. */
+  mostCrossfadeMs: number;
+}
+
 export function settle(
   byRank: readonly QueueEntry[],
   stored: Anchor | null,
   { order, anchor, cursor }: Arrangement,
-  mode: OrderMode,
-  loop: Loop,
+  { mode, loop, crossfadeMs, mostCrossfadeMs }: SettleSettings,
   nowMs: number,
 ): Settled {
   if (stored === null || stored.ended === true) {
     const line = stored === null ? byRank : withPlace(byRank, stored);
     return { moment: null, anchor: stored, changed: false, order, upNextIndex: cursor, line };
   }
-  const moment = momentAt(anchor, order, loop, nowMs);
+  const moment = momentAt(anchor, order, loop, nowMs, crossfadeMs);
   if (moment === null) {
     const last = order.at(-1);
     const upNextIndex = order.length;
@@ -43,7 +50,7 @@ export function settle(
       const place: Anchor = { ...stored, positionMs: 0, playing: false, ended: true };
       return { moment, anchor: place, changed: true, order, upNextIndex, line: withPlace(byRank, place) };
     }
-    const endedAtMs = stored.atMs - anchor.positionMs + durationMs(order, cursor);
+    const endedAtMs = stored.atMs - anchor.positionMs + remainingMs(anchor, order, crossfadeMs);
     return {
       moment,
       anchor: endedAnchor(last, endedAtMs),
@@ -55,7 +62,12 @@ export function settle(
   }
 
   const startMs = stored.atMs - stored.positionMs;
-  if (moment.item.itemId === stored.itemId && moment.startedAtMs === startMs) {
+  // What follows may change by the edit: if it could have begun by now, the present place is written down, so that it
+  // begins later instead.
+  const { durationMs } = moment.item;
+  const mayFade =
+    moment.playing && moment.positionMs > durationMs - Math.min(mostCrossfadeMs, durationMs / 2);
+  if (moment.item.itemId === stored.itemId && moment.startedAtMs === startMs && !mayFade) {
     return { moment, anchor, changed: false, order, upNextIndex: moment.index + 1, line: byRank };
   }
   const current = order[moment.index] as QueueEntry;
@@ -64,9 +76,12 @@ export function settle(
     anchor: {
       itemId: current.itemId,
       rank: current.rank,
-      positionMs: moment.playing ? 0 : moment.positionMs,
-      atMs: moment.playing ? moment.startedAtMs : stored.atMs,
+      positionMs: moment.playing && !mayFade ? 0 : moment.positionMs,
+      atMs: mayFade ? nowMs : moment.playing ? moment.startedAtMs : stored.atMs,
       playing: moment.playing,
+      ...(moment.fading && {
+        tail: { itemId: moment.fading.item.itemId, overlapMs: moment.fading.overlapMs },
+      }),
     },
     changed: true,
     order,
@@ -98,10 +113,4 @@ function withPlace(byRank: readonly QueueEntry[], place: Ranked): readonly Ranke
   if (byRank.some((entry) => entry.itemId === place.itemId)) return byRank;
   const at = lowerBound(byRank, place);
   return [...byRank.slice(0, at), { itemId: place.itemId, rank: place.rank }, ...byRank.slice(at)];
-}
-
-function durationMs(order: readonly QueueEntry[], from: number): number {
-  let sum = 0;
-  for (let i = from; i < order.length; i++) sum += order[i]?.durationMs ?? 0;
-  return sum;
 }

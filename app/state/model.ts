@@ -194,6 +194,9 @@ export interface QueueModel {
   readonly order: OrderMode;
   readonly canOrder: boolean;
   setOrder(order: OrderMode): void;
+  /** For how long a song sounds together with the next; 0…12,000, 0: off. */
+  readonly crossfadeMs: number;
+  setCrossfade(crossfadeMs: number): void;
   add(trackId: string): void;
   playNext(trackId: string): void;
   /** Makes this item the current one, from its start. */

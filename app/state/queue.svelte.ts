@@ -49,6 +49,12 @@ export class Queue implements QueueModel {
   setOrder(order: OrderMode): void {
     this.#options.commands.setOrder(order);
   }
+  get crossfadeMs(): number {
+    return this.#options.reads.settings.crossfadeMs;
+  }
+  setCrossfade(crossfadeMs: number): void {
+    this.#options.commands.setCrossfade(crossfadeMs);
+  }
   add(trackId: string): void {
     this.#tell(trackId, this.#options.commands.enqueue(trackId, 'end'), 'added to the queue');
   }

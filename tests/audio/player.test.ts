@@ -3,11 +3,20 @@
  *   sample at context time T  =  track(T · 1000 + room time of context zero − startedAtMs)
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Moment } from '../../app/playback/timeline.ts';
 import { floats, openHarness, type Harness } from './harness.ts';
-import { encodeFile, findLag, noise } from './signals.ts';
+import {
+  RATE_HZ,
+  item,
+  longestSilence,
+  moment,
+  phaseStep,
+  playing,
+  steepest,
+  unsteadiness,
+  wav,
+} from './playing.ts';
+import { encodeFile, noise } from './signals.ts';
 
-const RATE_HZ = 48_000;
 let harness: Harness;
 beforeAll(async () => {
   harness = await openHarness();
@@ -16,54 +25,7 @@ afterAll(() => harness.close());
 
 const page = () => harness.page;
 
-function item(itemId: string, durationMs: number) {
-  return { itemId, trackId: itemId, durationMs };
-}
-
-function moment(
-  of: ReturnType<typeof item>,
-  startedAtMs: number,
-  next: ReturnType<typeof item> | null = null,
-): Moment {
-  return {
-    item: of,
-    index: 0,
-    positionMs: 0,
-    playing: true,
-    startedAtMs,
-    next: next && { item: next, index: 1, startsAtMs: startedAtMs + of.durationMs },
-  };
-}
-
-async function make(
-  tracks: Record<string, Uint8Array>,
-  available: Record<string, number> = {},
-  breaks: Record<string, { atByte: number; times: number }> = {},
-): Promise<void> {
-  const urls = Object.fromEntries(Object.entries(tracks).map(([id, bytes]) => [id, harness.put(id, bytes)]));
-  await page().evaluate(([u, a, b]) => window.sound.makePlayer(u, a, b), [urls, available, breaks] as const);
-}
-
-const roomNow = (): Promise<number> => page().evaluate(() => window.sound.roomNowMs());
-const follow = (what: Moment | null): Promise<void> => page().evaluate((m) => window.sound.follow(m), what);
-const untilKind = async (kind: string): Promise<void> => {
-  await page().waitForFunction((k) => window.sound.playerState().kind === k, kind, { timeout: 20_000 });
-};
-
-/** Compares what sounds from now on with `track` (at 48 kHz), which started at `startedAtMs`: at most `boundMs` apart. */
-async function expectInStep(track: Float32Array, startedAtMs: number, boundMs = 3): Promise<Float32Array> {
-  const from = (await page().evaluate(() => window.sound.contextFrame())) + 4_800;
-  const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
-  const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
-  const position = Math.round(((from / RATE_HZ) * 1_000 + zeroMs - startedAtMs) * (RATE_HZ / 1_000));
-  const match = findLag(recorded, track.subarray(position), 4_000, 9_600, 3_000);
-  expect(match.similarity).toBeGreaterThan(0.9);
-  expect((Math.abs(match.lagSamples) * 1_000) / RATE_HZ).toBeLessThan(boundMs);
-  return recorded;
-}
-
-const wav = (signal: Float32Array, rateHz = RATE_HZ): Promise<Buffer> =>
-  encodeFile(signal, rateHz, ['-c:a', 'pcm_f32le'], 'wav');
+const { make, roomNow, follow, untilKind, expectInStep } = playing(() => harness);
 
 describe('in step', () => {
   test('a late joiner plays from where the room is, within 3 ms, and says so', async () => {
@@ -348,57 +310,3 @@ test('closed twice, it is silent; and nothing was logged as an error', async () 
   await page().evaluate(() => window.sound.closePlayer());
   expect(harness.errors).toEqual([]);
 });
-
-/**
- * How far a recording departs from going on as a sine does, x[n+1] = 2 cos(ω) x[n] − x[n−1], as a share of its amplitude
- * of 0.5. A lost or doubled sample is 0.058 at 441 Hz; half a percent of speed is 0.00003.
- */
-function unsteadiness(samples: Float32Array, hz: number): number {
-  const factor = 2 * Math.cos((2 * Math.PI * hz) / RATE_HZ);
-  let most = 0;
-  for (let n = 1; n + 1 < samples.length; n++) {
-    most = Math.max(most, Math.abs(samples[n + 1]! - factor * samples[n]! + samples[n - 1]!) / 0.5);
-  }
-  return most;
-}
-
-/**
- * By how many radians the phase of a tone jumps at `seam`: it is carried there from both sides, by two windows each, so that
- * neither a slight change of speed nor what a codec does at the very ends counts. A lost sample is 0.058 at 441 Hz.
- */
-function phaseStep(samples: Float32Array, hz: number, seam: number): number {
-  const width = 1_200;
-  const guard = 1_200;
-  const phase = (from: number): number => {
-    let re = 0;
-    let im = 0;
-    for (let n = from; n < from + width; n++) {
-      re += samples[n]! * Math.sin((2 * Math.PI * hz * n) / RATE_HZ);
-      im += samples[n]! * Math.cos((2 * Math.PI * hz * n) / RATE_HZ);
-    }
-    return Math.atan2(im, re);
-  };
-  const wrap = (angle: number): number => Math.atan2(Math.sin(angle), Math.cos(angle));
-  const before = phase(seam - guard - width);
-  const after = phase(seam + guard);
-  const reach = (guard + width / 2) / width;
-  const fromBefore = before + wrap(before - phase(seam - guard - 2 * width)) * reach;
-  const fromAfter = after - wrap(phase(seam + guard + width) - after) * reach;
-  return wrap(fromAfter - fromBefore);
-}
-
-function steepest(samples: Float32Array): number {
-  let most = 0;
-  for (let n = 1; n < samples.length; n++) most = Math.max(most, Math.abs(samples[n]! - samples[n - 1]!));
-  return most;
-}
-
-function longestSilence(samples: Float32Array): number {
-  let longest = 0;
-  let run = 0;
-  for (const value of samples) {
-    run = Math.abs(value) < 1e-4 ? run + 1 : 0;
-    longest = Math.max(longest, run);
-  }
-  return longest;
-}

@@ -116,6 +116,24 @@ describe('seek', () => {
   });
 });
 
+describe('crossfade', () => {
+  it('previews while a key is held, and sets whole seconds when it comes up', async () => {
+    const page = await stage.open('queue-crossfade');
+    const slider = page.getByRole('slider', { name: 'Crossfade' });
+    expect(await slider.getAttribute('aria-valuetext')).toBe('8 s');
+    await slider.focus();
+    await page.keyboard.down('ArrowRight');
+    await page.keyboard.down('ArrowRight');
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('10 s');
+    expect(await asked(page)).toEqual([]);
+    await page.keyboard.up('ArrowRight');
+    expect(await asked(page)).toEqual(['setCrossfade 10000']);
+    await page.keyboard.press('Home');
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('off');
+    expect(await asked(page)).toEqual(['setCrossfade 10000', 'setCrossfade 0']);
+  });
+});
+
 describe('reorder', () => {
   it('by keys: lift, move, drop; the focus stays on the row', async () => {
     const page = await stage.open('queue');

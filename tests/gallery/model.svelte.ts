@@ -149,6 +149,11 @@ export function createGalleryModel(): GalleryModel {
         note('setOrder', order);
         model.queue.order = order;
       },
+      crossfadeMs: 0,
+      setCrossfade(crossfadeMs) {
+        note('setCrossfade', crossfadeMs);
+        model.queue.crossfadeMs = crossfadeMs;
+      },
       add: (id) => note('add', id.slice(0, 8)),
       playNext: (id) => note('playNext', id.slice(0, 8)),
       jumpTo: (id) => note('jumpTo', id),

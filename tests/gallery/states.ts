@@ -373,6 +373,13 @@ export const STATES: Record<string, GalleryState> = {
   invite: { place: 'now', press: ['Invite somebody'], set: () => undefined },
   'queue-menu': { place: 'queue', press: ['Move Kites, or open its menu'], set: () => undefined },
   'queue-order': { place: 'queue', press: [/^Order/], set: () => undefined },
+  'queue-crossfade': {
+    place: 'queue',
+    press: [/^Order/],
+    set(m) {
+      m.queue.crossfadeMs = 8_000;
+    },
+  },
   'music-menu': { place: 'music', press: ['Menu of Slow Tram Home'], set: () => undefined },
   'stream-code': { place: 'speakers', press: ['As a code'], set: () => undefined },
   rooms: { place: 'now', press: [ROOMS], set: () => undefined },

@@ -1,10 +1,11 @@
 /** What the sound tests may do in the page: thin handles on the real modules, and results as plain numbers. */
 import { decodeBench } from './decode.ts';
 import { hostBench } from './host.ts';
+import { outputBench } from './output.ts';
 import { playerBench } from './player.ts';
 import { voiceBench } from './voice.ts';
 
-const sound = { ...decodeBench, ...playerBench, ...hostBench, ...voiceBench };
+const sound = { ...decodeBench, ...playerBench, ...outputBench, ...hostBench, ...voiceBench };
 
 declare global {
   interface Window {

@@ -23,6 +23,11 @@ function current(): Rig {
 /** Files outside of the page's memory, by track. */
 const files = new Map<string, { source: ByteSource; seekIndex: string | undefined }>();
 let roomOffsetMs = 0;
+let followedAtMs = 0;
+let leastTimerMs = 0;
+const setTimer = window.setTimeout.bind(window);
+window.setTimeout = ((run: () => void, ms = 0) =>
+  setTimer(run, Math.max(ms, leastTimerMs))) as typeof setTimeout;
 const localNowMs = (): number => performance.timeOrigin + performance.now();
 
 export const playerBench = {
@@ -101,13 +106,33 @@ export const playerBench = {
         resolve(performance.now() - startMs);
       });
       const startedAtMs = localNowMs() + roomOffsetMs - positionMs;
-      player.follow({ item, index: 0, positionMs, playing: true, startedAtMs, next: null });
+      followedAtMs = startedAtMs;
+      player.follow({ item, index: 0, positionMs, playing: true, startedAtMs, fading: null, next: null });
     });
   },
   roomNowMs: () => localNowMs() + roomOffsetMs,
   shiftRoom: (ms: number) => current().shiftRoom(ms),
   setTrim: (trimMs: number) => current().player.setTrim(trimMs),
-  follow: (moment: Moment | null) => current().player.follow(moment),
+  follow: (moment: Moment | null, soon?: readonly string[]) => current().player.follow(moment, soon),
+  wasRead: (trackId: string) => current().sources.get(trackId)?.readBytes() ?? 0,
+  isReading: (trackId: string) => current().sources.get(trackId)?.isReading() ?? false,
+  stall: (trackId: string) => current().sources.get(trackId)?.stall(),
+  /** When what `followFrom` follows began, in room time. */
+  followedAtMs: () => followedAtMs,
+  suspend: () => current().context.suspend(),
+  resume: () => current().context.resume(),
+  /** `none`: another clock and another latency than the loudspeaker's. */
+  async setSink(sink: 'none' | 'loudspeaker') {
+    const context = current().context as AudioContext & {
+      setSinkId(id: string | { type: 'none' }): Promise<void>;
+    };
+    await context.setSinkId(sink === 'none' ? { type: 'none' } : '');
+  },
+  tellDevices: () => navigator.mediaDevices.dispatchEvent(new Event('devicechange')),
+  /** Timers fire no oftener than this, as in a tab that is not seen; 0: as usual. */
+  throttleTimers(ms: number) {
+    leastTimerMs = ms;
+  },
   playerState: () => current().player.state(),
   playerStates: () => current().states,
   playerLevel: () => current().player.level(),

@@ -26,8 +26,17 @@ export async function fileSource(url: string): Promise<ByteSource & { readBytes(
 export function memorySource(
   data: Uint8Array<ArrayBuffer>,
   availableBytes = data.length,
-): ByteSource & { release(bytes: number): void; breakAt(byte: number): void } {
+): ByteSource & {
+  release(bytes: number): void;
+  breakAt(byte: number): void;
+  /** Reads wait for ever from now on. */
+  stall(): void;
+  /** Where the furthest read ended, and whether one waits. */
+  readBytes(): number;
+  isReading(): boolean;
+} {
   let available = availableBytes;
+  let furthest = 0;
   let closed = false;
   let broken = Infinity;
   const waiting = new Set<() => void>();
@@ -47,10 +56,16 @@ export function memorySource(
           else if (gone) reject(new DOMException('closed', 'AbortError'));
           else resolve(data.slice(start, end));
         };
+        furthest = Math.max(furthest, end);
         waiting.add(check);
         signal?.addEventListener('abort', check);
         check();
       }),
+    stall() {
+      available = -1;
+    },
+    readBytes: () => furthest,
+    isReading: () => waiting.size > 0,
     breakAt(byte) {
       broken = byte;
     },

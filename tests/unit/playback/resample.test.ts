@@ -98,3 +98,16 @@ describe('the resampler', () => {
     expect(resampler.heldFrames).toBeLessThan(200_000);
   });
 });
+
+test('a tone keeps its shape up to its first and last sample: the filter does not reach into silence there', () => {
+  const rateHz = 44_100;
+  const frames = 4_000;
+  const at = (n: number): number => 0.5 * Math.sin((2 * Math.PI * 441 * n) / rateHz + 0.9);
+  const resampler = createResampler(1, rateHz / 48_000);
+  resampler.push([Float32Array.from({ length: frames }, (_, n) => at(n))]);
+  resampler.pushEnding(64);
+  const step = rateHz / 48_000;
+  const out = new Float32Array(Math.floor(frames / step));
+  resampler.pull([out], step);
+  out.forEach((value, n) => expect(Math.abs(value - at(n * step)), `frame ${n}`).toBeLessThan(0.02));
+});

@@ -544,3 +544,67 @@ describe('concurrent edits', () => {
     expect(now(ann, 100)?.itemId).toBe(items[2]);
   });
 });
+
+describe('crossfade', () => {
+  test('C24 setting it moves nothing, not even when the next song would have begun by now', () => {
+    const room = playingRoom([20_000, 20_000]);
+    room.clock.nowMs = 15_000;
+    ok(room.commands.setCrossfade(12_000));
+    expect(now(room, 15_000)).toEqual({ itemId: room.items[0], positionMs: 15_000, playing: true });
+    // Half of what was left is still heard alone.
+    expect(room.queries.moment(15_000)?.next).toMatchObject({ startsAtMs: 17_500, overlapMs: 2_500 });
+    expect(now(room, 17_600)).toEqual({ itemId: room.items[1], positionMs: 100, playing: true });
+    room.clock.nowMs = 18_000;
+    ok(room.commands.setCrossfade(0));
+    expect(room.queries.moment(18_000)).toMatchObject({
+      positionMs: 500,
+      fading: { item: { itemId: room.items[0] }, overlapMs: 2_500 },
+    });
+  });
+
+  test('C24 set early in a song, it holds for this song’s end', () => {
+    const room = playingRoom([20_000, 20_000]);
+    room.clock.nowMs = 3_000;
+    ok(room.commands.setCrossfade(5_000));
+    expect(room.queries.moment(3_000)?.next).toMatchObject({ startsAtMs: 15_000, overlapMs: 5_000 });
+    expect(room.queries.storedAnchor()).toMatchObject({ positionMs: 0, atMs: 0 });
+  });
+
+  test('C24 what is queued in the last seconds of the last song begins later, instead of in its middle', () => {
+    const room = playingRoom([20_000]);
+    ok(room.commands.setCrossfade(8_000));
+    room.clock.nowMs = 16_000;
+    room.commands.addTrack(trackIdOf('late'), trackOf(30_000));
+    ok(room.commands.enqueue(trackIdOf('late'), 'end'));
+    expect(now(room, 16_000)).toEqual({ itemId: room.items[0], positionMs: 16_000, playing: true });
+    expect(room.queries.moment(16_000)?.next).toMatchObject({ startsAtMs: 18_000, overlapMs: 2_000 });
+  });
+
+  test('C24 an edit while two songs sound together lets both go on; a pause, a seek and a skip do not', () => {
+    const room = playingRoom([20_000, 20_000, 20_000]);
+    ok(room.commands.setCrossfade(4_000));
+    room.clock.nowMs = 17_000;
+    ok(room.commands.shuffle());
+    expect(room.queries.moment(17_000)).toMatchObject({
+      positionMs: 1_000,
+      startedAtMs: 16_000,
+      fading: { item: { itemId: room.items[0] }, overlapMs: 4_000 },
+    });
+    ok(room.commands.pause());
+    ok(room.commands.play());
+    expect(room.queries.moment(17_000)).toMatchObject({ positionMs: 1_000, fading: null });
+    ok(room.commands.skip());
+    expect(room.queries.moment(17_000)).toMatchObject({ positionMs: 0, fading: null });
+  });
+
+  test('C24 only 0 to 12 s are taken, and only from who may order the queue', () => {
+    const room = playingRoom([20_000]);
+    for (const wrong of [-1, 12_001, Number.NaN, Infinity])
+      expect(room.commands.setCrossfade(wrong)).toEqual({ ok: false, reason: 'invalid' });
+    expect(room.queries.settings().crossfadeMs).toBe(0);
+    room.doc.getMap('settings').set('crossfadeMs', 'long');
+    expect(room.queries.settings().crossfadeMs).toBe(0);
+    room.doc.getMap('settings').set('dj', true);
+    expect(room.commands.setCrossfade(3_000)).toEqual({ ok: false, reason: 'not-allowed' });
+  });
+});

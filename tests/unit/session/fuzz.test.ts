@@ -44,6 +44,7 @@ const SILENT: readonly ((fuzz: Fuzz, peer: Peer) => void)[] = [
   ({ random }, { commands }) => commands.setLoop(pick(random, ['off', 'one', 'all'] as const) ?? 'off'),
   ({ random }, { commands }) =>
     commands.setOrder(pick(random, ['manual', 'votes', 'fair'] as const) ?? 'votes'),
+  ({ random }, { commands }) => commands.setCrossfade(pick(random, [0, 500, 3000, 12_000]) ?? 0),
   ({ undos }, { commands }) => {
     const shuffled = commands.shuffle();
     if (shuffled.ok) undos.push(shuffled.undo);
@@ -98,6 +99,16 @@ const GARBAGE: readonly unknown[] = [
   { trackId: trackIdOf(99), by: 'eve', at: 1, rank: 'a1' },
   { itemId: 'gone', rank: 'a1V', positionMs: 500, atMs: 1000, playing: true, decidedAtMs: 1000 },
   { itemId: 'gone', rank: 'a1V', positionMs: 0, atMs: 1e9, playing: true, decidedAtMs: 1e14 },
+  {
+    itemId: 'x',
+    rank: 'a1',
+    positionMs: 0,
+    atMs: 1,
+    playing: true,
+    tail: { itemId: 'x', overlapMs: 1e9 },
+    decidedAtMs: 1,
+  },
+  -1,
 ];
 
 function spoil({ random }: Fuzz, { doc }: Peer): void {
@@ -105,7 +116,7 @@ function spoil({ random }: Fuzz, { doc }: Peer): void {
     pick(random, ['queue', 'tracks', 'votes', 'playback', 'settings', 'members', 'host', 'room']),
   );
   map.set(
-    pick(random, ['anchor/eve', 'loop', 'a/b', 'x', trackIdOf(1), 'claim/eve']) ?? 'x',
+    pick(random, ['anchor/eve', 'loop', 'crossfadeMs', 'a/b', 'x', trackIdOf(1), 'claim/eve']) ?? 'x',
     pick(random, GARBAGE),
   );
 }
@@ -136,12 +147,26 @@ function assertMeaningful({ queries }: Peer, nowMs: number): void {
   expect(Number.isFinite(positionMs) && Number.isFinite(startedAtMs)).toBe(true);
   expect(positionMs).toBeGreaterThanOrEqual(0);
   expect(positionMs).toBeLessThanOrEqual(item.durationMs);
-  if (next !== null) expect(queries.order()[next.index]).toBe(next.item);
+  if (next !== null) {
+    expect(queries.order()[next.index]).toBe(next.item);
+    expect(next.overlapMs).toBeLessThanOrEqual(Math.min(item.durationMs, next.item.durationMs) / 2);
+    if (moment.playing) expect(next.startsAtMs).toBeGreaterThan(startedAtMs);
+  }
+  if (moment.fading !== null) expect(positionMs).toBeLessThan(moment.fading.overlapMs);
 }
 
-function heard(peer: Peer): unknown {
+interface Heard {
+  item: string;
+  positionMs: number;
+  playing: boolean;
+  fading: string | null;
+}
+
+function heard(peer: Peer): Heard | null {
   const moment = peer.queries.moment(peer.nowMs());
-  return moment && { item: moment.item.itemId, positionMs: moment.positionMs, playing: moment.playing };
+  if (moment === null) return null;
+  const { item, positionMs, playing, fading } = moment;
+  return { item: item.itemId, positionMs, playing, fading: fading && fading.item.itemId };
 }
 
 function step(fuzz: Fuzz): void {
@@ -156,7 +181,10 @@ function step(fuzz: Fuzz): void {
     pick(random, SILENT)?.(fuzz, peer);
     if (before !== null) {
       // Nothing that was heard may change; an idle room may start.
-      expect(heard(peer)).toEqual(before);
+      const after = heard(peer);
+      // A song that fades out may be removed.
+      const isGone = before.fading !== null && !peer.queries.queue().has(before.fading);
+      expect(after).toEqual({ ...before, fading: isGone ? null : before.fading });
       const playedAfter = idsOf(peer.queries.view(peer.nowMs()).played);
       const left = playedBefore.filter((itemId) => playedAfter.includes(itemId));
       expect(playedAfter.filter((itemId) => left.includes(itemId))).toEqual(left);

@@ -28,7 +28,13 @@ describe('queries', () => {
     for (const queries of [room.queries, fresh]) {
       expect(idsOf(queries.order())).toEqual(room.items);
       expect(queries.moment(0)).toBeNull();
-      expect(queries.settings()).toEqual({ loop: 'off', order: 'manual', djOnly: false, djs: new Set() });
+      expect(queries.settings()).toEqual({
+        loop: 'off',
+        order: 'manual',
+        crossfadeMs: 0,
+        djOnly: false,
+        djs: new Set(),
+      });
       expect(queries.members().size).toBe(0);
       expect(queries.hostClaim()).toBeNull();
       expect(queries.room()).toEqual({ name: 'junk', owner: null, createdAt: null, moved: null });

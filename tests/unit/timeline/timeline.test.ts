@@ -91,12 +91,111 @@ describe('timeline', () => {
 
   test('T6 next says what follows and when, and nothing while paused', () => {
     const playing = momentAt(anchor('a'), order, 'off', 10_100);
-    expect(playing?.next).toEqual({ item: order[1], index: 1, startsAtMs: 11_000 });
+    expect(playing?.next).toEqual({ item: order[1], index: 1, startsAtMs: 11_000, overlapMs: 0 });
     expect(nextChangeMs(playing)).toBe(11_000);
     const paused = momentAt(anchor('a', 0, 10_000, false), order, 'off', 10_100);
-    expect(paused?.next).toEqual({ item: order[1], index: 1, startsAtMs: null });
+    expect(paused?.next).toEqual({ item: order[1], index: 1, startsAtMs: null, overlapMs: 0 });
     expect(nextChangeMs(paused)).toBeNull();
     expect(nextChangeMs(null)).toBeNull();
+  });
+
+  test('T9 with a crossfade the next begins that long before the end, and the one before fades until it is over', () => {
+    expect(momentAt(anchor('b'), order, 'off', 11_499, 500)).toMatchObject({
+      index: 1,
+      fading: null,
+      next: { index: 2, startsAtMs: 11_500, overlapMs: 500 },
+    });
+    expect(nextChangeMs(momentAt(anchor('b'), order, 'off', 11_499, 500))).toBe(11_500);
+    expect(momentAt(anchor('b'), order, 'off', 11_600, 500)).toMatchObject({
+      index: 2,
+      positionMs: 100,
+      startedAtMs: 11_500,
+      fading: { item: { itemId: 'b' }, overlapMs: 500 },
+    });
+    expect(momentAt(anchor('b'), order, 'off', 12_000, 500)).toMatchObject({ index: 2, fading: null });
+    // The last one ends by itself.
+    expect(momentAt(anchor('b'), order, 'off', 14_499, 500)).toMatchObject({ index: 2, next: null });
+    expect(momentAt(anchor('b'), order, 'off', 14_500, 500)).toBeNull();
+  });
+
+  test('T10 items overlap by half of the shorter one at most, so that never three sound', () => {
+    expect(momentAt(anchor('a'), order, 'off', 10_000, 12_000)?.next).toMatchObject({
+      startsAtMs: 10_500,
+      overlapMs: 500,
+    });
+    const tiny = [order[2]!, { itemId: 'd', trackId: 'td', durationMs: 40 }, order[1]!];
+    expect(momentAt(anchor('c'), tiny, 'off', 10_000, 12_000)?.next).toMatchObject({ overlapMs: 20 });
+    expect(momentAt(anchor('d'), tiny, 'off', 10_000, 12_000)?.next).toMatchObject({ overlapMs: 20 });
+  });
+
+  test('T10 loop one fades into itself, loop all from the last into the first', () => {
+    expect(momentAt(anchor('b'), order, 'one', 10_000 + 1500 * 7 + 200, 500)).toMatchObject({
+      index: 1,
+      positionMs: 200,
+      startedAtMs: 10_000 + 1500 * 7,
+      fading: { item: { itemId: 'b' }, overlapMs: 500 },
+      next: { index: 1, startsAtMs: 10_000 + 1500 * 8, overlapMs: 500 },
+    });
+    // 700 + 1,700 + 2,700 a round.
+    expect(momentAt(anchor('a'), order, 'all', 10_000 + 5100 * 3 + 100, 300)).toMatchObject({
+      index: 0,
+      positionMs: 100,
+      fading: { item: { itemId: 'c' }, overlapMs: 300 },
+    });
+  });
+
+  test('T11 whoever knows a later anchor of the same music knows the same moment', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 6 }),
+        fc.integer({ min: 0, max: 12_000 }),
+        fc.integer({ min: 0, max: 60_000 }),
+        fc.integer({ min: 0, max: 60_000 }),
+        fc.constantFrom('off' as const, 'one' as const, 'all' as const),
+        (durations, crossfadeMs, firstMs, laterMs, loop) => {
+          const items = durations.map((durationMs, i) => ({ itemId: `i${i}`, trackId: 't', durationMs }));
+          const start = anchor('i0', 0, 0);
+          const settled = momentAt(start, items, loop, firstMs, crossfadeMs);
+          if (settled === null) return;
+          const { item, startedAtMs, fading } = settled;
+          const tail = fading && { tail: { itemId: fading.item.itemId, overlapMs: fading.overlapMs } };
+          const later = { ...anchor(item.itemId, 0, startedAtMs), ...tail };
+          const expected = momentAt(start, items, loop, firstMs + laterMs, crossfadeMs);
+          const given = momentAt(later, items, loop, firstMs + laterMs, crossfadeMs);
+          if (expected === null || given === null) {
+            expect(given).toBe(expected);
+            return;
+          }
+          expect(given.item).toBe(expected.item);
+          expect(given.fading?.item).toBe(expected.fading?.item);
+          expect(given.startedAtMs).toBeCloseTo(expected.startedAtMs, 3);
+        },
+      ),
+      { numRuns: 2000, seed: 11 },
+    );
+  });
+
+  test('T12 what is taken up in its last seconds is heard for half of them before the next begins', () => {
+    expect(momentAt(anchor('c', 2600), order, 'all', 10_000, 1000)).toMatchObject({
+      index: 2,
+      positionMs: 2600,
+      next: { startsAtMs: 10_200, overlapMs: 200 },
+    });
+    expect(momentAt(anchor('c', 2600), order, 'all', 10_250, 1000)).toMatchObject({
+      index: 0,
+      positionMs: 50,
+      fading: { item: { itemId: 'c' }, overlapMs: 200 },
+    });
+    // Paused, nothing fades.
+    expect(
+      momentAt(
+        { ...anchor('c', 100, 10_000, false), tail: { itemId: 'b', overlapMs: 500 } },
+        order,
+        'off',
+        10_100,
+        500,
+      ),
+    ).toMatchObject({ index: 2, fading: null });
   });
 
   test('T7 nothing plays without an anchor in the order', () => {
@@ -118,10 +217,11 @@ describe('timeline', () => {
         time,
         fc.constantFrom('off' as const, 'one' as const, 'all' as const),
         fc.boolean(),
-        (durations, from, positionMs, atMs, nowMs, loop, playing) => {
+        fc.integer({ min: 0, max: 12_000 }),
+        (durations, from, positionMs, atMs, nowMs, loop, playing, crossfadeMs) => {
           const items = durations.map((durationMs, i) => ({ itemId: `i${i}`, trackId: 't', durationMs }));
           const itemId = `i${from % items.length}`;
-          const moment = momentAt({ itemId, positionMs, atMs, playing }, items, loop, nowMs);
+          const moment = momentAt({ itemId, positionMs, atMs, playing }, items, loop, nowMs, crossfadeMs);
           if (moment === null) return loop === 'off' && playing;
           const { item, index, startedAtMs } = moment;
           const inside = moment.positionMs >= 0 && moment.positionMs <= item.durationMs;

@@ -1,0 +1,145 @@
+/**
+ * One voice of the player: an item and what follows it without a fade, kept sounding through everything that may happen to it.
+ * When what it plays is too far off, or breaks, another run takes over where the room is, and what sounds goes on until then.
+ */
+import { samePlace, type Placed } from './placed.ts';
+import { createRun, type Run } from './run.ts';
+import type { Offsets } from './schedule.ts';
+import type { OpenTracks } from './tracks.ts';
+
+export interface Lane {
+  /** Whether this is among what it plays. */
+  covers(placed: Placed): boolean;
+  /** What is due in it now, and what follows there (null: nothing does). */
+  hold(current: Placed, next: Placed | null): void;
+  /** Goes on with its work. */
+  advance(offsets: Offsets): void;
+  /** Begins anew where the room is, as when it is lost: what is known of the output changed by a step. */
+  jump(): void;
+  /** Room ms by which what is heard is ahead, and what is laid out and decoded; null while nothing is heard. */
+  heard(offsets: Offsets): { errorMs: number; bufferedMs: number } | null;
+  readonly problem: Run['problem'];
+  close(): void;
+}
+
+const RETRY_MS = 1_000;
+
+export function createLane(options: {
+  context: AudioContext;
+  destination: AudioNode;
+  tracks: OpenTracks;
+  roomNowMs: () => number;
+  localNowMs: () => number;
+  gainDb: (trackId: string) => number;
+  /** `advance` would get further now. */
+  onProgress: () => void;
+  current: Placed;
+  next: Placed | null;
+}): Lane {
+  const { context, destination, tracks, roomNowMs, localNowMs, gainDb, onProgress } = options;
+  let { current, next } = options;
+  let run: Run;
+  /** Still heard until `run` begins. */
+  let outgoing: Run | null = null;
+  let retryAtMs = 0;
+  /** Where a track broke off before. */
+  let failedItem: Placed | null = null;
+  let closed = false;
+
+  function started(): Run {
+    return createRun({
+      context,
+      destination,
+      tracks,
+      first: current,
+      fromMs: Math.max(0, roomNowMs() - current.startedAtMs),
+      nextOf: (placed) => (samePlace(placed, current) ? next : undefined),
+      gainDb,
+      onProgress,
+      patient: failedItem !== null && samePlace(failedItem, current),
+    });
+  }
+
+  /** Begins anew where the room is. What sounds goes on until then if it is right, and ends at once if it is not. */
+  function begin(overlap: boolean): void {
+    const now = context.currentTime;
+    if (overlap && !run.sounding && outgoing?.sounding) run.stop(now);
+    else {
+      outgoing?.stop(now);
+      outgoing = overlap && run.sounding ? run : null;
+      if (!outgoing) run.stop(now);
+    }
+    run = started();
+  }
+
+  /** Asks once more for a track that was missing. */
+  function retry(): void {
+    if (localNowMs() < retryAtMs) return;
+    retryAtMs = localNowMs() + RETRY_MS;
+    const asking = run;
+    tracks.get(current.item.trackId).then(
+      ({ kind }) => {
+        if (!closed && run === asking && kind === 'open') begin(false);
+      },
+      () => undefined,
+    );
+  }
+
+  /** The track broke off: opened anew it may go on; if it does not, it is left silent. */
+  function recover(): void {
+    const broken = run.placed.at(-1) ?? current;
+    failedItem = broken;
+    tracks.drop(broken.item.trackId);
+    begin(true);
+  }
+
+  /** Ends what sounded before once the new run begins; it counts as heard until the new one is. */
+  function handOver(known: Offsets): void {
+    if (!outgoing) return;
+    const at = run.startsAtSeconds;
+    if (at === null) outgoing.advance(known);
+    else {
+      outgoing.stop(at);
+      if (run.errorMs(known, localNowMs()) !== null) outgoing = null;
+    }
+  }
+
+  run = started();
+  return {
+    covers: (placed) => run.placed.some((own) => samePlace(own, placed)),
+    hold(nextCurrent, nextNext) {
+      current = nextCurrent;
+      next = nextNext;
+      const at = run.placed.findIndex((placed) => samePlace(placed, current));
+      if (at < 0) return begin(false);
+      const planned = run.placed[at + 1];
+      const fits = (!planned || samePlace(planned, next)) && run.setFadeOut(at, current.fadeOutMs);
+      if (fits) run.look();
+      else begin(true);
+    },
+    advance(known) {
+      run.advance(known);
+      if (run.failed) recover();
+      else if (run.lost) begin(true);
+      if (run.problem === 'missing') retry();
+      handOver(known);
+    },
+    jump: () => begin(true),
+    heard(known) {
+      for (const each of [run, outgoing]) {
+        const errorMs = each?.errorMs(known, localNowMs()) ?? null;
+        if (each && errorMs !== null) return { errorMs, bufferedMs: each.bufferedMs() };
+      }
+      return null;
+    },
+    get problem() {
+      return run.problem;
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      run.stop(context.currentTime);
+      outgoing?.stop(context.currentTime);
+    },
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * How the player comes back to the room's time, asserted on the waveform of a tone: no step from one sample to the next is
+ * above the tone's own slope, whichever way it is corrected, and whatever happens to the page.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { floats, openHarness, type Harness } from './harness.ts';
+import { RATE_HZ, item, longestSilence, moment, playing, steepest, wav } from './playing.ts';
+import { noise } from './signals.ts';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await openHarness();
+});
+afterAll(() => harness.close());
+
+const page = () => harness.page;
+const { make, roomNow, follow, untilKind, untilError, expectInStep } = playing(() => harness);
+
+const HZ = 300;
+const SLOPE = 0.5 * 2 * Math.PI * (HZ / RATE_HZ);
+const contextFrame = (): Promise<number> => page().evaluate(() => window.sound.contextFrame());
+const recorded = async (from: number, frames: number): Promise<Float32Array> =>
+  floats(await page().evaluate(([f, n]) => window.sound.recorded(f, n), [from, frames] as const));
+
+/** Plays a tone, or noise that tells where it stands, since a second ago. */
+async function start(track: Float32Array): Promise<number> {
+  await make({ a: await wav(track) });
+  const startedAtMs = (await roomNow()) - 1_000;
+  await follow(moment(item('a', 60_000), startedAtMs));
+  await untilKind('playing');
+  await page().waitForFunction(() => {
+    const state = window.sound.playerState();
+    return state.kind === 'playing' && state.bufferedMs > 5_000;
+  });
+  return startedAtMs;
+}
+
+const tone = (): Float32Array =>
+  Float32Array.from({ length: 60 * RATE_HZ }, (_, n) => 0.5 * Math.sin((2 * Math.PI * HZ * n) / RATE_HZ));
+
+async function errorMs(): Promise<number> {
+  const state = await page().evaluate(() => window.sound.playerState());
+  if (state.kind !== 'playing') throw new Error(state.kind);
+  return state.errorMs;
+}
+
+describe('without a click', () => {
+  test.each([
+    ['bent', 15],
+    ['bent', -33],
+    ['bent', 150],
+    ['jumped', 300],
+    ['jumped', -450],
+  ] as const)('a room time that moved is %s to: %i ms', async (how, shiftMs) => {
+    await start(tone());
+    const from = await contextFrame();
+    await page().evaluate((ms) => window.sound.shiftRoom(ms), shiftMs);
+    const samples = await recorded(from, 4 * RATE_HZ);
+    expect(steepest(samples)).toBeLessThan(SLOPE * (how === 'bent' ? 1.01 : 1.1));
+    expect(longestSilence(samples)).toBeLessThan(how === 'bent' ? 4 : 100);
+    const left = Math.abs(await errorMs());
+    if (how === 'jumped') expect(left).toBeLessThan(3);
+    else {
+      // Half a percent: five ms a second.
+      expect(left).toBeGreaterThan(Math.abs(shiftMs) - 30);
+      expect(left).toBeLessThan(Math.max(5, Math.abs(shiftMs) - 6));
+    }
+  });
+
+  test('a trim by hand is jumped to when it is more than a nudge, and bent to when it is not', async () => {
+    await start(tone());
+    const from = await contextFrame();
+    await page().evaluate(() => window.sound.setTrim(60));
+    await untilError(4, 3_000);
+    await page().evaluate(() => window.sound.setTrim(70));
+    const samples = await recorded(from, 4 * RATE_HZ);
+    expect(steepest(samples)).toBeLessThan(SLOPE * 1.1);
+  });
+});
+
+describe('comes back by itself', () => {
+  test('a page that hung for longer than was laid out ends softly, and is in step again', async () => {
+    const track = tone();
+    await start(track);
+    const from = await contextFrame();
+    await page().evaluate(() => window.sound.block(8_000));
+    await untilError(3);
+    const until = await contextFrame();
+    const samples = await recorded(from, until - from);
+    expect(steepest(samples)).toBeLessThan(SLOPE * 1.1);
+    // It did fall silent, so this was the case that is meant.
+    expect(longestSilence(samples)).toBeGreaterThan(RATE_HZ);
+  });
+
+  test('a tab whose timers fire once in two seconds is heard without a break, in step', async () => {
+    const track = noise(RATE_HZ, 60);
+    const startedAtMs = await start(track);
+    await page().evaluate(() => window.sound.throttleTimers(2_000));
+    try {
+      const from = await contextFrame();
+      const samples = await recorded(from, 7 * RATE_HZ);
+      expect(longestSilence(samples)).toBeLessThan(200);
+      await expectInStep(track, startedAtMs);
+    } finally {
+      await page().evaluate(() => window.sound.throttleTimers(0));
+    }
+  });
+
+  test('a tab that the system froze is in step again once it is thawed', async () => {
+    const track = noise(RATE_HZ, 60);
+    const startedAtMs = await start(track);
+    const session = await page().context().newCDPSession(page());
+    const beganMs = performance.now();
+    await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+    await expect.poll(() => performance.now() - beganMs, { timeout: 9_000 }).toBeGreaterThan(7_000);
+    await session.send('Page.setWebLifecycleState', { state: 'active' });
+    await session.detach();
+    await untilError(3);
+    await expectInStep(track, startedAtMs);
+  });
+
+  test('on a machine that has a tenth of its speed left it stays in step, and is heard without a break', async () => {
+    const track = noise(RATE_HZ, 60);
+    const startedAtMs = await start(track);
+    const session = await page().context().newCDPSession(page());
+    await session.send('Emulation.setCPUThrottlingRate', { rate: 10 });
+    try {
+      const from = await contextFrame();
+      const samples = await recorded(from, 7 * RATE_HZ);
+      expect(longestSilence(samples)).toBeLessThan(200);
+    } finally {
+      await session.send('Emulation.setCPUThrottlingRate', { rate: 1 });
+      await session.detach();
+    }
+    await untilError(2);
+    await expectInStep(track, startedAtMs);
+  });
+
+  test('another output device is followed to its latency, and back', async () => {
+    const track = noise(RATE_HZ, 60);
+    const startedAtMs = await start(track);
+    for (const sink of ['none', 'loudspeaker'] as const) {
+      await page().evaluate((to) => window.sound.setSink(to), sink);
+      await page().evaluate(() => window.sound.tellDevices());
+      await untilError(2);
+      await expectInStep(track, startedAtMs);
+    }
+  });
+
+  test('a context that was suspended goes on where the room is by then', async () => {
+    const track = noise(RATE_HZ, 60);
+    const startedAtMs = await start(track);
+    await page().evaluate(() => window.sound.suspend());
+    const suspendedAtMs = await roomNow();
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at + 1_500, suspendedAtMs);
+    await page().evaluate(() => window.sound.resume());
+    await untilError(3);
+    await expectInStep(track, startedAtMs);
+  });
+});
+
+test('an output that the system suspended is resumed by itself', async () => {
+  expect(await page().evaluate(() => window.sound.outputComesBack())).toEqual([true, false, true]);
+});
+
+test('no policy was violated and no error logged', () => {
+  expect(harness.errors).toEqual([]);
+});
