@@ -18,7 +18,7 @@ const OLDEST_MS = 5_000;
 /**
  * @param onStep what is heard may be another device from now on, with another latency: readings begin anew.
  */
-export function createOutputMeter(context: AudioContext, onStep: () => void): OutputMeter {
+export function createOutputMeter(context: AudioContext, onStep: () => void = () => undefined): OutputMeter {
   let readings: OutputReading[] = [];
   const forget = (): void => {
     readings = [];
