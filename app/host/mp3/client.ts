@@ -1,10 +1,18 @@
 /** The main thread's end of the encoder's worker. */
-import wasmUrl from 'wasm-media-encoders/wasm/mp3?url';
-import type { BitrateKbps, UplinkSettings, UplinkState, WorkerMessage, WorkerRequest } from './shared.ts';
+import fallbackUrl from 'wasm-media-encoders/wasm/mp3?url';
+import lameUrl from '../lame/lame.wasm?url';
+import type {
+  BitrateKbps,
+  EncoderName,
+  UplinkSettings,
+  UplinkState,
+  WorkerMessage,
+  WorkerRequest,
+} from './shared.ts';
 
 export interface EncoderClient {
-  /** Resolves when the encoder runs and takes samples; rejects with what went wrong. */
-  readonly started: Promise<void>;
+  /** Resolves when an encoder runs and takes samples, with which one; rejects with what went wrong. */
+  readonly started: Promise<EncoderName>;
   title(title: string, artist: string | null): void;
   epoch(epoch: number): void;
   /** Ends the worker and with it the uplink. */
@@ -29,9 +37,9 @@ export function createEncoderClient(options: {
     if (!closed) worker.postMessage(request, transfer);
   };
 
-  const started = new Promise<void>((resolve, reject) => {
+  const started = new Promise<EncoderName>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
-      if (data.type === 'started' && data.id === id) resolve();
+      if (data.type === 'started' && data.id === id) resolve(data.encoder);
       else if (data.type === 'failed' && data.id === id) reject(new Error(data.message));
       else if (data.type === 'uplink') options.onUplink(data.uplink);
       else if (data.type === 'frames') options.onFrames?.(data.frames);
@@ -49,7 +57,10 @@ export function createEncoderClient(options: {
     {
       type: 'start',
       id,
-      wasmUrl: new URL(wasmUrl, location.href).href,
+      modules: [
+        { encoder: 'lame', url: new URL(lameUrl, location.href).href },
+        { encoder: 'wasm-media-encoders', url: new URL(fallbackUrl, location.href).href },
+      ],
       bitrateKbps: options.bitrateKbps,
       pcm: options.pcm,
       uplink: options.uplink,

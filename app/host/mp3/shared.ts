@@ -7,7 +7,12 @@ import type { RefusalReason } from '../../../signaling/protocol/uplink.ts';
 
 export type BitrateKbps = 128 | 192 | 256 | 320;
 
-/** One MP3 encoder: 48 kHz, stereo, constant bit rate. Two suites hold every implementation to the same. */
+export type SampleRateHz = 44_100 | 48_000;
+
+/** Which encoder works: the one built for this, or the one that stands in when that cannot be loaded. */
+export type EncoderName = 'lame' | 'wasm-media-encoders';
+
+/** One MP3 encoder: stereo, constant bit rate, no info frame. One suite holds every implementation to the same. */
 export interface Mp3Encoder {
   /** Takes any number of samples (left and right of one length); gives the whole frames that are ready. */
   encode(left: Float32Array, right: Float32Array): Uint8Array<ArrayBuffer>;
@@ -38,7 +43,8 @@ export type WorkerRequest =
   | {
       type: 'start';
       id: number;
-      wasmUrl: string;
+      /** Where each encoder's module is; tried in this order. */
+      modules: readonly { encoder: EncoderName; url: string }[];
       bitrateKbps: BitrateKbps;
       pcm: MessagePort;
       uplink: UplinkSettings | null;
@@ -48,7 +54,7 @@ export type WorkerRequest =
 
 /** Worker → main thread. */
 export type WorkerMessage =
-  | { type: 'started'; id: number }
+  | { type: 'started'; id: number; encoder: EncoderName }
   | { type: 'failed'; id: number; message: string }
   | { type: 'uplink'; uplink: UplinkState }
   /** Only without an uplink: the frames themselves. */

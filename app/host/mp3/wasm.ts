@@ -1,18 +1,23 @@
-/** LAME as compiled by wasm-media-encoders, behind the encoder port. Holds 84 ms; its bit reservoir is always on. */
+/**
+ * LAME as compiled by wasm-media-encoders, behind the encoder port: what works where our own module (`lame.ts`) cannot be
+ * loaded. Its bit reservoir is always on, so a frame's sound may lie in frames before it, and it comes out later.
+ */
 import { createEncoder } from 'wasm-media-encoders/esnext';
 import { createFrameSplitter } from './frames.ts';
-import type { BitrateKbps, Mp3Encoder } from './shared.ts';
-
-const SAMPLE_RATE_HZ = 48_000;
+import type { BitrateKbps, Mp3Encoder, SampleRateHz } from './shared.ts';
 
 /** `wasm`: the module's bytes. The package's own way of loading them is a `data:` fetch, which our policy forbids. */
-export async function createWasmMp3Encoder(wasm: ArrayBuffer, bitrateKbps: BitrateKbps): Promise<Mp3Encoder> {
+export async function createWasmMp3Encoder(
+  wasm: ArrayBuffer,
+  bitrateKbps: BitrateKbps,
+  sampleRateHz: SampleRateHz = 48_000,
+): Promise<Mp3Encoder> {
   const encoder = await createEncoder('audio/mpeg', wasm);
   const configure = (): void =>
     encoder.configure({
       channels: 2,
-      sampleRate: SAMPLE_RATE_HZ,
-      outputSampleRate: SAMPLE_RATE_HZ,
+      sampleRate: sampleRateHz,
+      outputSampleRate: sampleRateHz,
       bitrate: bitrateKbps,
     });
   configure();

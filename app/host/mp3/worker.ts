@@ -1,6 +1,14 @@
 /** The encoder's worker: samples in from the audio thread, MP3 frames out to the LAN node. */
 import { createUplink, type Uplink } from '../uplink.ts';
-import type { Mp3Encoder, PcmBatch, WorkerMessage, WorkerRequest } from './shared.ts';
+import { createLameEncoder } from './lame.ts';
+import type {
+  BitrateKbps,
+  EncoderName,
+  Mp3Encoder,
+  PcmBatch,
+  WorkerMessage,
+  WorkerRequest,
+} from './shared.ts';
 import { createWasmMp3Encoder } from './wasm.ts';
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
@@ -12,10 +20,31 @@ function tell(message: WorkerMessage, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
 }
 
+const CREATE: Record<EncoderName, (wasm: ArrayBuffer, bitrateKbps: BitrateKbps) => Promise<Mp3Encoder>> = {
+  lame: createLameEncoder,
+  'wasm-media-encoders': createWasmMp3Encoder,
+};
+
+/** Rejects with every encoder's failure when none loads. */
+async function firstThatLoads(
+  modules: Extract<WorkerRequest, { type: 'start' }>['modules'],
+  bitrateKbps: BitrateKbps,
+): Promise<{ name: EncoderName; encoder: Mp3Encoder }> {
+  const failures: string[] = [];
+  for (const { encoder: name, url } of modules) {
+    try {
+      const response = await fetch(url);
+      if (!response.ok) throw new Error(`the node answered ${response.status}`);
+      return { name, encoder: await CREATE[name](await response.arrayBuffer(), bitrateKbps) };
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new Error(`no encoder could be loaded (${failures.join('; ')})`);
+}
+
 async function start(request: Extract<WorkerRequest, { type: 'start' }>): Promise<void> {
-  const response = await fetch(request.wasmUrl);
-  if (!response.ok) throw new Error(`the encoder could not be loaded (${response.status})`);
-  const encoder = await createWasmMp3Encoder(await response.arrayBuffer(), request.bitrateKbps);
+  const { name, encoder } = await firstThatLoads(request.modules, request.bitrateKbps);
   if (request.uplink) {
     uplink = createUplink({
       settings: request.uplink,
@@ -24,7 +53,7 @@ async function start(request: Extract<WorkerRequest, { type: 'start' }>): Promis
     });
   }
   request.pcm.onmessage = ({ data }: MessageEvent<PcmBatch>) => take(encoder, data);
-  tell({ type: 'started', id: request.id });
+  tell({ type: 'started', id: request.id, encoder: name });
 }
 
 function take(encoder: Mp3Encoder, batch: PcmBatch): void {

@@ -1,73 +1,47 @@
 /** What every encoder behind the port has to do. */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createFrameSplitter, frameHeader } from '../../../app/host/mp3/frames.ts';
-import type { BitrateKbps, Mp3Encoder } from '../../../app/host/mp3/shared.ts';
-import { createWasmMp3Encoder } from '../../../app/host/mp3/wasm.ts';
-import { ffmpeg, toneAmplitude } from '../../audio/signals.ts';
+import type { EncoderName } from '../../../app/host/mp3/shared.ts';
+import { toneAmplitude } from '../../audio/signals.ts';
+import {
+  decodeMp3,
+  encodeAll,
+  ENCODERS,
+  framesOf,
+  mainDataBegin,
+  measureHold,
+} from '../../fixtures/encoders.ts';
 
 const RATE_HZ = 48_000;
-const ENCODERS: Record<string, (bitrateKbps: BitrateKbps) => Promise<Mp3Encoder>> = {
-  async 'wasm-media-encoders'(bitrateKbps) {
-    const bytes = await readFile(createRequire(import.meta.url).resolve('wasm-media-encoders/wasm/mp3'));
-    return createWasmMp3Encoder(
-      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
-      bitrateKbps,
-    );
-  },
-};
 
-const tone = (hz: number, amplitude: number, seconds: number): Float32Array =>
-  new Float32Array(seconds * RATE_HZ).map((_, n) => amplitude * Math.sin((2 * Math.PI * hz * n) / RATE_HZ));
+const tone = (hz: number, amplitude: number, seconds: number, rateHz = RATE_HZ): Float32Array =>
+  new Float32Array(seconds * rateHz).map((_, n) => amplitude * Math.sin((2 * Math.PI * hz * n) / rateHz));
 
-function encodeAll(
-  encoder: Mp3Encoder,
-  left: Float32Array,
-  right: Float32Array,
-  batch: number,
-): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  for (let at = 0; at < left.length; at += batch) {
-    parts.push(encoder.encode(left.subarray(at, at + batch), right.subarray(at, at + batch)));
-  }
-  parts.push(encoder.flush());
-  return parts;
+/** LAME turns everything down by up to 0.45 dB (presets.c, `scale`), so that its own overshoot does not clip. */
+function expectLevel(samples: Float32Array, hz: number, amplitude: number, rateHz = RATE_HZ): void {
+  const offDb = 20 * Math.log10(toneAmplitude(samples, hz, rateHz) / amplitude);
+  expect(offDb).toBeGreaterThan(-0.5);
+  expect(offDb).toBeLessThan(0.1);
 }
 
-/** Headers of the frames that `bytes` consist of; throws unless they consist of whole frames only. */
-function headers(bytes: Uint8Array) {
-  const found = [];
-  for (let at = 0; at < bytes.length;) {
-    const header = frameHeader(bytes, at);
-    if (!header || at + header.bytes > bytes.length)
-      throw new Error(`no whole frame at ${at} of ${bytes.length}`);
-    found.push(header);
-    at += header.bytes;
-  }
-  return found;
-}
-
-describe.each(Object.keys(ENCODERS))('%s', (name) => {
-  const create = ENCODERS[name]!;
+describe.each(Object.keys(ENCODERS) as EncoderName[])('%s', (name) => {
+  const { create, standsAlone } = ENCODERS[name];
+  const left = tone(1_000, 0.5, 3);
+  const right = tone(2_500, 0.25, 3);
   let parts: Uint8Array[];
+  let whole: Buffer;
   let decoded: { left: Float32Array; right: Float32Array };
 
   beforeAll(async () => {
-    parts = encodeAll(await create(128), tone(1_000, 0.5, 3), tone(2_500, 0.25, 3), 384);
-    const raw = await ffmpeg(['-f', 'mp3', '-i', '-', '-f', 'f32le', '-ac', '2', '-'], Buffer.concat(parts));
-    const both = new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
-    decoded = {
-      left: both.filter((_, n) => n % 2 === 0),
-      right: both.filter((_, n) => n % 2 === 1),
-    };
+    parts = encodeAll(await create(128), left, right, 384);
+    whole = Buffer.concat(parts);
+    decoded = await decodeMp3(whole);
   });
 
   test('gives whole frames of constant bit rate at 48 kHz in stereo, and nothing else', () => {
-    const all = parts.flatMap(headers);
+    const all = parts.flatMap(framesOf);
     expect(all.length).toBeGreaterThanOrEqual((3 * RATE_HZ) / 1_152);
-    for (const header of all) {
-      expect(header).toMatchObject({
+    for (const frame of all) {
+      expect(frame).toMatchObject({
         bytes: 384,
         samples: 1_152,
         sampleRateHz: RATE_HZ,
@@ -78,76 +52,99 @@ describe.each(Object.keys(ENCODERS))('%s', (name) => {
   });
 
   test('no frame is a container’s info frame, which a live stream must not carry', () => {
-    const text = Buffer.concat(parts).toString('latin1');
+    const text = whole.toString('latin1');
     expect(text.includes('Xing') || text.includes('Info')).toBe(false);
   });
 
+  test('a decoder takes every frame: none is silent by mistake, none is missing', () => {
+    expect(decoded.left.length).toBe(framesOf(whole).length * 1_152);
+  });
+
   test('gives frames steadily: never more than three for one batch', () => {
-    for (const part of parts.slice(0, -1)) expect(headers(part).length).toBeLessThanOrEqual(3);
+    for (const part of parts.slice(0, -1)) expect(framesOf(part).length).toBeLessThanOrEqual(3);
     const firstSound = parts.findIndex((part) => part.length > 0);
     expect(firstSound * 384).toBeLessThan(0.15 * RATE_HZ);
   });
 
   test('the tones are in it, each on its side, at their levels', () => {
-    const { left, right } = decoded;
-    expect(left.length / RATE_HZ).toBeGreaterThan(2.9);
     const middle = (samples: Float32Array): Float32Array => samples.subarray(RATE_HZ, 2 * RATE_HZ);
-    expect(toneAmplitude(middle(left), 1_000, RATE_HZ)).toBeCloseTo(0.5, 1);
-    expect(toneAmplitude(middle(right), 2_500, RATE_HZ)).toBeCloseTo(0.25, 1);
-    expect(toneAmplitude(middle(left), 2_500, RATE_HZ)).toBeLessThan(0.02);
-    expect(toneAmplitude(middle(right), 1_000, RATE_HZ)).toBeLessThan(0.02);
+    expectLevel(middle(decoded.left), 1_000, 0.5);
+    expectLevel(middle(decoded.right), 2_500, 0.25);
+    expect(toneAmplitude(middle(decoded.left), 2_500, RATE_HZ)).toBeLessThan(0.02);
+    expect(toneAmplitude(middle(decoded.right), 1_000, RATE_HZ)).toBeLessThan(0.02);
   });
 
-  test('starts afresh after a flush', async () => {
+  test('a flush gives all that went in, to the last tenth of a second', () => {
+    const { left: heard } = decoded;
+    const end = 3 * RATE_HZ;
+    expectLevel(heard.subarray(end - 3_800, end + 1_000), 1_000, 0.5);
+  });
+
+  test.each([128, 256, 1_000, 1_152, 5_000])('the same bytes in batches of %i samples', async (batch) => {
+    const other = Buffer.concat(encodeAll(await create(128), left, right, batch));
+    expect(other.equals(whole)).toBe(true);
+  });
+
+  test('starts afresh after a flush: the same sound gives the same bytes', async () => {
     const encoder = await create(128);
-    encodeAll(encoder, tone(1_000, 0.5, 1), tone(1_000, 0.5, 1), 384);
-    const again = encodeAll(encoder, tone(1_000, 0.5, 1), tone(1_000, 0.5, 1), 384);
-    expect(again.flatMap(headers).length).toBeGreaterThanOrEqual(RATE_HZ / 1_152);
-  });
-
-  test.each([192, 256, 320] as const)('%i kbit/s', async (bitrateKbps) => {
-    const some = encodeAll(
-      await create(bitrateKbps),
-      tone(1_000, 0.5, 1),
-      tone(1_000, 0.5, 1),
-      1_152,
-    ).flatMap(headers);
-    expect(some.length).toBeGreaterThan(0);
-    expect(some.every((header) => header.bitrateKbps === bitrateKbps)).toBe(true);
-  });
-});
-
-describe('the frame splitter', () => {
-  const frame = (fill: number): Uint8Array => {
-    const bytes = new Uint8Array(384).fill(fill);
-    bytes.set([0xff, 0xfb, 0x94, 0xc4]);
-    return bytes;
-  };
-  const stream = Buffer.concat([frame(1), frame(2), frame(3), frame(4)]);
-
-  test('gives the same frames however the bytes are cut', () => {
-    for (const size of [1, 3, 100, 383, 384, 385, 1_000]) {
-      const splitter = createFrameSplitter();
-      const out: Uint8Array[] = [];
-      for (let at = 0; at < stream.length; at += size)
-        out.push(splitter.push(stream.subarray(at, at + size)));
-      expect(Buffer.concat(out).equals(stream)).toBe(true);
-      for (const part of out) expect(part.length % 384).toBe(0);
-      expect(splitter.skippedBytes).toBe(0);
+    for (let round = 0; round < 3; round++) {
+      expect(Buffer.concat(encodeAll(encoder, left, right, 384)).equals(whole)).toBe(true);
     }
   });
 
-  test('drops what lies between frames', () => {
-    const splitter = createFrameSplitter();
-    const out = splitter.push(Buffer.concat([Buffer.from([1, 2, 3]), frame(1), Buffer.from([9]), frame(2)]));
-    expect(out.length).toBe(768);
-    expect(splitter.skippedBytes).toBe(4);
+  test.each([
+    { bitrateKbps: 128, sampleRateHz: 44_100 },
+    { bitrateKbps: 192, sampleRateHz: 48_000 },
+    { bitrateKbps: 256, sampleRateHz: 48_000 },
+    { bitrateKbps: 320, sampleRateHz: 44_100 },
+    { bitrateKbps: 320, sampleRateHz: 48_000 },
+  ] as const)('$bitrateKbps kbit/s at $sampleRateHz Hz', async ({ bitrateKbps, sampleRateHz }) => {
+    const sound = tone(1_000, 0.5, 2, sampleRateHz);
+    const bytes = Buffer.concat(encodeAll(await create(bitrateKbps, sampleRateHz), sound, sound, 1_152));
+    for (const frame of framesOf(bytes)) expect(frame).toMatchObject({ bitrateKbps, sampleRateHz });
+    const heard = (await decodeMp3(bytes)).left.subarray(sampleRateHz / 2, (3 * sampleRateHz) / 2);
+    expectLevel(heard, 1_000, 0.5, sampleRateHz);
   });
 
-  test('holds back what is not whole', () => {
-    const splitter = createFrameSplitter();
-    expect(splitter.push(stream.subarray(0, 500)).length).toBe(384);
-    expect(splitter.push(new Uint8Array(0)).length).toBe(0);
-    expect(splitter.push(stream.subarray(500, 768)).length).toBe(384);
+  test('gives one second for one second, however long it runs', async () => {
+    const encoder = await create(128);
+    const batch = tone(440, 0.3, 1).subarray(0, 384);
+    let bytes = 0;
+    for (let fed = 0; fed < 120 * RATE_HZ; fed += 384) {
+      bytes += encoder.encode(batch, batch).length;
+      const behind = (fed + 384) / 1_152 - bytes / 384;
+      expect(behind).toBeGreaterThan(0);
+      expect(behind).toBeLessThan(5);
+    }
   });
+
+  test(standsAlone ? 'no frame’s sound begins in another' : 'frames’ sound begins in others', () => {
+    const reaches = framesOf(whole).map(({ frame }) => mainDataBegin(frame));
+    expect(Math.max(...reaches) === 0).toBe(standsAlone);
+  });
+
+  test.each([128, 384])('sound comes out soon, fed %i samples at a time', async (batch) => {
+    const hold = await measureHold(await create(128), batch);
+    const ms = (samples: number): string => `${((1_000 * samples) / RATE_HZ).toFixed(1)} ms`;
+    console.log(
+      `${name}, batches of ${batch}: first frame after ${ms(hold.firstFrameSamples)}; a click is held ` +
+        `${ms(hold.meanSamples)} on average, ${ms(hold.maxSamples)} at most`,
+    );
+    expect(hold.codecDelaySamples).toBeGreaterThan(1_000);
+    expect(hold.codecDelaySamples).toBeLessThan(1_200);
+    expect(hold.maxSamples).toBeLessThan((standsAlone ? 0.07 : 0.13) * RATE_HZ);
+  });
+});
+
+test('a listener who joins at any frame of lame’s hears the next one whole', async () => {
+  const sound = tone(700, 0.4, 3);
+  const frames = framesOf(Buffer.concat(encodeAll(await ENCODERS.lame.create(128), sound, sound, 384)));
+  const bytesFrom = (from: number): Buffer => Buffer.concat(frames.slice(from).map(({ frame }) => frame));
+  const all = (await decodeMp3(bytesFrom(0))).left;
+  for (const from of [7, 40, 81]) {
+    const heard = (await decodeMp3(bytesFrom(from))).left.subarray(1_152, 21 * 1_152);
+    const whole = all.subarray((from + 1) * 1_152, (from + 21) * 1_152);
+    const worst = whole.reduce((most, value, n) => Math.max(most, Math.abs(value - heard[n]!)), 0);
+    expect(worst).toBeLessThan(1e-6);
+  }
 });
