@@ -253,17 +253,30 @@ describe('the mixer', () => {
     expect(levels.voice).toBeLessThan(0.2);
   });
 
-  test('a mix of 14 dB too much comes out of the encoder without a clipped sample', async () => {
-    const mp3 = Buffer.from(await page().evaluate(() => window.sound.encodeLoud(3)), 'base64');
-    const samples = await decodeLeft(mp3);
+  /** The three tones, at equal strength: turned down, not cut off. */
+  async function expectTones(mp3: string): Promise<void> {
+    const samples = await decodeLeft(Buffer.from(mp3, 'base64'));
     expect(samples.length / RATE_HZ).toBeGreaterThan(2.5);
     const settled = samples.subarray(RATE_HZ);
     expect(loudest(settled)).toBeLessThan(1);
     expect(loudest(settled)).toBeGreaterThan(0.6);
-    // Turned down, not cut off: the three tones are there at equal strength.
     const tones = [110, 997, 3_301].map((hz) => tone(settled.subarray(0, RATE_HZ), hz));
     for (const each of tones) expect(each).toBeGreaterThan(0.15);
     expect(Math.max(...tones) / Math.min(...tones)).toBeLessThan(1.3);
+  }
+
+  test('a mix of 14 dB too much comes out of the encoder without a clipped sample', async () => {
+    const { encoder, mp3 } = await page().evaluate(() => window.sound.encodeLoud(3));
+    expect(encoder).toBe('lame');
+    await expectTones(mp3);
+  });
+
+  test('where the encoder’s module cannot be loaded the other one stands in', async () => {
+    await page().route(/\/lame[^/]*\.wasm$/, (route) => route.fulfill({ status: 200, body: 'no module' }));
+    const { encoder, mp3 } = await page().evaluate(() => window.sound.encodeLoud(3));
+    await page().unrouteAll();
+    expect(encoder).toBe('wasm-media-encoders');
+    await expectTones(mp3);
   });
 });
 

@@ -115,7 +115,14 @@ test('the app can be installed: manifest, icons and a worker that has everything
     );
     return all.flat();
   });
-  for (const needed of [/index\.html/, /\.wasm/, /latin-wght-normal.*\.woff2/, /worklet/, /sound-parts/]) {
+  for (const needed of [
+    /index\.html/,
+    /\/lame[^/]*\.wasm/,
+    /\/mp3[^/]*\.wasm/,
+    /latin-wght-normal.*\.woff2/,
+    /worklet/,
+    /sound-parts/,
+  ]) {
     expect(
       cached.some((url) => needed.test(url)),
       `${needed} is cached`,
