@@ -34,6 +34,8 @@ export interface Ear {
 /** Under the music's level: chirps of this peak are soft, and the matched filter lifts them by 26 dB. */
 const PEAK = 0.25;
 const READ_MS = 20;
+/** Over half a second. */
+const SETTLED_READINGS = 25;
 /** What music there is meanwhile: chirps are found under it, but nobody has to turn anything down. */
 const MUSIC_MEANWHILE = 0.25;
 const SMOOTHING_SECONDS = 0.05;
@@ -53,14 +55,16 @@ export function createEar(options: {
   const { context, clock, destination, music } = options;
   const closing = new AbortController();
 
-  /** A median of readings, as the player has it. */
+  /** The median of what many readings in a row say: now and then several of them are some 18 ms off together. */
   async function settled(meter: OutputMeter, signal: AbortSignal): Promise<number> {
-    for (;;) {
+    const offsetsMs: number[] = [];
+    while (offsetsMs.length < SETTLED_READINGS) {
       meter.read();
       const offsetMs = meter.offsetMs();
-      if (offsetMs !== null) return offsetMs;
+      if (offsetMs !== null) offsetsMs.push(offsetMs);
       await pause(READ_MS, signal);
     }
+    return medianOf(offsetsMs);
   }
 
   /** Context times at which chirps have to start; what has gone by is left out of what is played. */
@@ -126,17 +130,22 @@ export function createEar(options: {
       ended.throwIfAborted();
       const trimMs = options.trimMs();
       const own = startsOf(firstRoomMs, outputOffsetMs);
-      const other = startsOf(firstRoomMs + OTHER_AFTER_MS, outputOffsetMs + trimMs);
       play('up', own, ended);
 
       const latenciesMs: number[] = [];
+      const offsetsMs: number[] = [];
       const endMs = firstRoomMs + CHIRPS_END_MS + TAIL_MS;
       while (clock.nowMs() < endMs) {
         await pause(READ_MS, ended);
         const localMs = performance.timeOrigin + performance.now();
-        latenciesMs.push(context.currentTime * 1_000 + outputOffsetMs - localMs);
+        meter.read();
+        offsetsMs.push(meter.offsetMs() ?? outputOffsetMs);
+        latenciesMs.push(context.currentTime * 1_000 - localMs);
         onProgress(Math.min(1, (clock.nowMs() - beganMs) / (endMs - beganMs)));
       }
+      // When the other's are due counts as exactly as it is known in the end; one's own sound when they were told to.
+      const heardOffsetMs = medianOf(offsetsMs);
+      const other = startsOf(firstRoomMs + OTHER_AFTER_MS, heardOffsetMs + trimMs);
       const fromSeconds = Math.min(own[0] ?? 0, other[0] ?? 0);
       const toSeconds = Math.max(own.at(-1) ?? 0, other.at(-1) ?? 0) + TAIL_MS / 1_000;
       await Promise.race([recorder.until(toSeconds), pause(LEAD_MS, ended)]);
@@ -147,12 +156,11 @@ export function createEar(options: {
       ];
       const [ownHearing, otherHearing] = hear(recorder.taken(fromSeconds, toSeconds), calls);
       if (!ownHearing) return null;
-      latenciesMs.sort((a, b) => a - b);
       return meaningOf({
         own: ownHearing,
         other: otherHearing ?? null,
         trimMs,
-        outputMs: latenciesMs[latenciesMs.length >> 1] ?? 0,
+        outputMs: heardOffsetMs + medianOf(latenciesMs),
         inputMs: inputLatencyMs(stream),
       });
     } finally {
@@ -173,6 +181,10 @@ export function createEar(options: {
     measure,
     close: () => closing.abort(),
   };
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 /** In the Media Capture specification and in Chromium; not in TypeScript's DOM library. */
