@@ -1,12 +1,13 @@
 /** One attempt to find this device's timing by ear, and the words for all that may come of it. Loaded when it is wanted. */
 import type { Deafness } from '../playback/trim/hear.ts';
-import type { Outcome } from '../playback/trim/meaning.ts';
+import { agreement, type Found, type Outcome } from '../playback/trim/meaning.ts';
 import type { ChirpAnswer } from '../playback/trim/requests.ts';
 import { MICROPHONE_WORDS, type MicrophoneProblem } from '../voice/microphone.ts';
 import type { TrimByEarOptions } from './ear.svelte.ts';
 import type { DeviceModel, EarModel } from './model.ts';
 
 const ANSWER_MS = 1_000;
+const TRIES = 2;
 type State = EarModel['state'];
 type Problem = Extract<State, { kind: 'problem' }>;
 
@@ -31,23 +32,30 @@ export async function attempt(
     const ear = earOf();
     if (!ear) return notSounding(device);
     onListening(0);
-    const outcome = await ear.measure({
-      stream,
-      signal,
-      onProgress: onListening,
-      ask:
-        peerId === null
-          ? null
-          : async (firstRoomMs) => {
-              asked = firstRoomMs;
-              answer = await requests.ask(peerId, firstRoomMs, ANSWER_MS);
-              return answer === 'will';
-            },
-    });
-    if (!outcome) return refused(answer, otherDevice);
-    return outcome.kind === 'found'
-      ? found(outcome, peerId === null ? null : (other?.name ?? otherDevice), device.mostTrimMs)
-      : unheard(outcome, otherDevice, device);
+    const tries: Found[] = [];
+    while (tries.length < TRIES) {
+      const outcome = await ear.measure({
+        stream,
+        signal,
+        onProgress: (share) => onListening((tries.length + share) / TRIES),
+        ask:
+          peerId === null
+            ? null
+            : async (firstRoomMs) => {
+                asked = firstRoomMs;
+                answer = await requests.ask(peerId, firstRoomMs, ANSWER_MS);
+                return answer === 'will';
+              },
+      });
+      if (!outcome) return refused(answer, otherDevice);
+      if (outcome.kind === 'not-heard') return unheard(outcome, otherDevice, device);
+      tries.push(outcome);
+    }
+    const [first, second] = tries as [Found, Found];
+    const agreed = agreement(first, second);
+    return agreed
+      ? found(agreed, peerId === null ? null : (other?.name ?? otherDevice), device.mostTrimMs)
+      : contradicted(first, second);
   } catch (error) {
     if (peerId !== null && asked !== null) requests.cancel(peerId, asked);
     throw error;
@@ -57,15 +65,7 @@ export async function attempt(
 }
 
 function found(
-  {
-    foundMs,
-    expectedMs,
-    lateMs,
-    uncertaintyMs,
-    proposedTrimMs,
-    own,
-    other,
-  }: Extract<Outcome, { kind: 'found' }>,
+  { foundMs, expectedMs, lateMs, uncertaintyMs, proposedTrimMs, own, other }: Found,
   comparedWith: string | null,
   mostMs: number,
 ): State {
@@ -76,6 +76,15 @@ function found(
       proposedTrimMs: Math.max(-mostMs, Math.min(mostMs, proposedTrimMs)),
       tooFar: Math.abs(proposedTrimMs) > mostMs,
     },
+  };
+}
+
+function contradicted(first: Found, second: Found): Problem {
+  const [a, b] = [first, second].map(({ lateMs }) => `${Math.round(lateMs)} ms`);
+  return {
+    kind: 'problem',
+    says: `Two tries in a row say ${a} and ${b}.`,
+    remedy: 'A sound stumbled, or something was moved. Lay it down and try again.',
   };
 }
 

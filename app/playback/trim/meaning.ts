@@ -52,6 +52,25 @@ export type Outcome =
     }
   | { kind: 'not-heard'; who: 'own' | 'other'; why: Deafness; own: Curve };
 
+export type Found = Extract<Outcome, { kind: 'found' }>;
+
+/** An output that stumbles once is late by as much in all of its chirps, and sounds as sure as ever: only a second try tells. */
+const AGREED_WITHIN_MS = 10;
+
+/** What two tries in a row say together; null: they contradict each other. The pictures are the second one's. */
+export function agreement(first: Found, second: Found): Found | null {
+  const apartMs = Math.abs(first.lateMs - second.lateMs);
+  if (apartMs > AGREED_WITHIN_MS) return null;
+  const shiftMs = (first.lateMs - second.lateMs) / 2;
+  return {
+    ...second,
+    foundMs: second.foundMs + shiftMs,
+    lateMs: second.lateMs + shiftMs,
+    uncertaintyMs: Math.max(first.uncertaintyMs, second.uncertaintyMs, apartMs / 2),
+    proposedTrimMs: Math.round((first.proposedTrimMs + second.proposedTrimMs) / 2),
+  };
+}
+
 export function meaningOf({ own, other, trimMs, outputMs, inputMs }: Heard): Outcome {
   if (own.kind !== 'heard') return { kind: 'not-heard', who: 'own', why: own.why, own: own.curve };
   if (other !== null && other.kind !== 'heard')

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CHIRPS_MS, OTHER_AFTER_MS } from '../../../../app/playback/trim/chirp.ts';
 import type { Hearing } from '../../../../app/playback/trim/hear.ts';
-import { meaningOf, UNTOLD_INPUT_MS } from '../../../../app/playback/trim/meaning.ts';
+import { agreement, meaningOf, UNTOLD_INPUT_MS } from '../../../../app/playback/trim/meaning.ts';
 import { contextTimeOf } from '../../../../app/playback/schedule.ts';
 
 const CURVE = { fromMs: -700, stepMs: 0.5, values: [0, 1, 0] };
@@ -114,5 +114,25 @@ describe('H10 what follows', () => {
       who: 'own',
       why: 'faint',
     });
+  });
+});
+
+describe('two tries', () => {
+  const found = (ownMs: number) => {
+    const outcome = meaningOf({ trimMs: 5, outputMs: 20, inputMs: 10, own: heard(ownMs), other: heard(60) });
+    if (outcome.kind !== 'found') throw new Error(outcome.kind);
+    return outcome;
+  };
+
+  test('H13 that agree give their mean, and doubt by how much they differ', () => {
+    const both = agreement(found(100), found(108));
+    expect(both).toMatchObject({ lateMs: 44, foundMs: 104, expectedMs: 60, proposedTrimMs: 49 });
+    expect(both?.uncertaintyMs).toBe(4);
+    expect(agreement(found(100), found(100))?.uncertaintyMs).toBeLessThan(1);
+  });
+
+  test('H13 that contradict each other give none', () => {
+    expect(agreement(found(100), found(110.5))).toBeNull();
+    expect(agreement(found(100), found(-75))).toBeNull();
   });
 });
