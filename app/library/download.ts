@@ -36,6 +36,8 @@ export interface DownloadOptions {
   send(to: PeerId, message: Message): Promise<void>;
   /** 0…1, see need.ts. */
   spread: number;
+  /** `isBusy` changed by itself. */
+  onBusy(): void;
   /** Everything is here, or it cannot go on. */
   onEnd(error: Error | null): void;
 }
@@ -44,7 +46,8 @@ export interface Download {
   readonly track: TrackRef;
   /** Resolves when bytes [start, end) are on the shelf. */
   need(start: number, end: number, signal: AbortSignal): Promise<void>;
-  readonly waiting: boolean;
+  /** Something was asked for, or is being stored. False: nobody in reach has anything to give. */
+  readonly isBusy: boolean;
   /** Looks again for what can be asked of whom. */
   pump(): void;
   receive(from: PeerId, message: Message): void;
@@ -75,6 +78,7 @@ export function createDownload(options: DownloadOptions): Download {
   let closed = false;
   let preparing = false;
   let checking = false;
+  let wasBusy = false;
 
   const nowMs = () => performance.now();
 
@@ -228,7 +232,21 @@ export function createDownload(options: DownloadOptions): Download {
     }
   }
 
+  function isBusy(): boolean {
+    if (closed) return false;
+    if (preparing || checking || manifestFrom !== null || storing.size > 0) return true;
+    return [...holders.values()].some((peer) => load(peer) > 0);
+  }
+
   function pump(): void {
+    look();
+    const busy = isBusy();
+    if (closed || busy === wasBusy) return;
+    wasBusy = busy;
+    options.onBusy();
+  }
+
+  function look(): void {
     if (closed) return;
     const blob = shelf.get(track.trackId);
     // Half of something else under the same name is worth nothing.
@@ -354,8 +372,8 @@ export function createDownload(options: DownloadOptions): Download {
 
   return {
     track,
-    get waiting() {
-      return reads.size > 0;
+    get isBusy() {
+      return isBusy();
     },
     need(start, end, signal) {
       cursorBytes = end;

@@ -52,6 +52,7 @@ export function createTransfer(options: TransferOptions): Transfer {
   /** Records that turned out to be wrong: fetching them again would end in the same way. */
   const wrong = new Set<string>();
   let peers = transport.peers();
+  let scheduling = false;
   let closed = false;
 
   function isHere(id: string): boolean {
@@ -69,6 +70,7 @@ export function createTransfer(options: TransferOptions): Transfer {
       times,
       send,
       spread: Math.random(),
+      onBusy: scheduleSoon,
       onEnd(error) {
         downloads.delete(track.trackId);
         wanted.delete(track.trackId);
@@ -82,6 +84,15 @@ export function createTransfer(options: TransferOptions): Transfer {
     return created;
   }
 
+  function scheduleSoon(): void {
+    if (scheduling) return;
+    scheduling = true;
+    queueMicrotask(() => {
+      scheduling = false;
+      schedule();
+    });
+  }
+
   function schedule(): void {
     if (closed) return;
     let running = 0;
@@ -90,10 +101,11 @@ export function createTransfer(options: TransferOptions): Transfer {
         wanted.delete(id);
         continue;
       }
-      // A track that nobody here holds must not keep the others from being fetched.
-      if (!downloads.has(id) && neighbours.holders(id).length === 0) continue;
-      if (running++ >= BACKGROUND_DOWNLOADS) return;
-      download(track).pump();
+      // A track of which nobody here has anything to give must not keep the others from being fetched.
+      if (neighbours.holders(id).length === 0) continue;
+      const current = download(track);
+      current.pump();
+      if (current.isBusy && ++running >= BACKGROUND_DOWNLOADS) return;
     }
   }
 
@@ -196,10 +208,11 @@ export function createTransfer(options: TransferOptions): Transfer {
       downloads.delete(trackId);
       const error = new DOMException('the track was removed from this device', 'AbortError');
       sources.get(trackId)?.forEach((source) => source.fail(error));
+      schedule();
     },
     holders: neighbours.completeHolders,
-    isBusy: (trackId) => downloads.has(trackId) || sources.has(trackId),
-    isIdle: () => downloads.size === 0,
+    isBusy: (trackId) => downloads.get(trackId)?.isBusy === true || sources.has(trackId),
+    isIdle: () => ![...downloads.values()].some((current) => current.isBusy),
     onChange: neighbours.onChange,
     close() {
       if (closed) return;

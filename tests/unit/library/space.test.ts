@@ -4,6 +4,7 @@ import { CHUNK_BYTES } from '../../../app/library/chunks.ts';
 import { type Cached, NEEDED_SOON, leastUseful } from '../../../app/library/evict.ts';
 import type { SpaceEvent } from '../../../app/library/library.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
+import { decode } from '../../../app/library/wire.ts';
 import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
 
 const cached = (id: string, over: Partial<Cached> = {}): Cached => ({
@@ -103,5 +104,32 @@ describe('a full device', () => {
     });
     expect(told).toEqual([{ type: 'full' }]);
     expect(library.holdings().get(imported.ref.trackId)?.complete).toBe(true);
+  });
+
+  test('D5 what nobody gives the rest of makes room as well', async () => {
+    const [half, wanted] = [testTrack(8, 8), testTrack(6, 9)];
+    const owner = createMemoryStore();
+    await fill(owner, half);
+    const leaving = rig.peer({ store: owner });
+    const store = createMemoryStore({ quotaBytes: 8 * CHUNK_BYTES });
+    await fill(store, half, { chunks: [0, 1, 2, 3], wanted: true });
+    const { library } = rig.peer({
+      store,
+      wrap: (transport) => ({
+        ...transport,
+        // Nothing more is asked of the owner before it goes.
+        send: (to, channel, bytes) =>
+          decode(bytes)?.type === 'wantChunk' && to === 'peer-0'
+            ? (leaving.transport.close(), Promise.resolve())
+            : transport.send(to, channel, bytes),
+      }),
+    });
+    await expect.poll(() => leaving.transport.peers().length + library.holders(half.ref.trackId)).toBe(0);
+    const holder = createMemoryStore();
+    await fill(holder, wanted);
+    rig.peer({ store: holder });
+    library.fetch(wanted.ref);
+    await until(library, () => library.holdings().get(wanted.ref.trackId)?.complete === true);
+    expect(library.holdings().has(half.ref.trackId)).toBe(false);
   });
 });

@@ -382,4 +382,38 @@ describe('transfer', () => {
     expect(await ended()).toBe('WrongTrackError');
     expect(asked).toBe(before);
   });
+
+  test('L19 what a leaving peer gave half of holds nothing up, and goes on when a holder comes', async () => {
+    const halves = [testTrack(40, 19), testTrack(40, 20)] as const;
+    const whole = testTrack(10, 21);
+    const leavingStore = createMemoryStore();
+    for (const track of halves) await fill(leavingStore, track);
+    const served = new Map<string, number>();
+    const leaving = rig.peer({
+      selfId: 'leaving',
+      store: leavingStore,
+      wrap: tamper((message) => {
+        if (message.type !== 'chunk') return message;
+        served.set(message.id, (served.get(message.id) ?? 0) + 1);
+        if ([...served.values()].filter((chunks) => chunks > 3).length === 2)
+          queueMicrotask(() => leaving.transport.close());
+        return message;
+      }),
+    });
+    const { library } = rig.peer({ selfId: 'reader' });
+    const ids = halves.map(({ ref }) => ref.trackId);
+    await until(library, () => ids.every((id) => library.holders(id) === 1));
+    for (const { ref } of halves) library.fetch(ref);
+    await until(library, () => ids.every((id) => library.holders(id) === 0));
+    await expect.poll(() => library.isIdle()).toBe(true);
+    expect(ids.map((id) => done(library, id))).toEqual([false, false]);
+
+    rig.peer({ selfId: 'staying', store: await holding(whole) });
+    library.fetch(whole.ref);
+    await until(library, () => done(library, whole.ref.trackId), 'the other track');
+    const back = createMemoryStore();
+    for (const track of halves) await fill(back, track);
+    rig.peer({ selfId: 'back', store: back });
+    await until(library, () => ids.every((id) => done(library, id)), 'the halves');
+  });
 });
