@@ -18,7 +18,7 @@ import { isNeeded } from './playback/conductor.ts';
 import { createChirpRequests } from './playback/trim/requests.ts';
 import { createCommands } from './session/commands.ts';
 import { createFounding } from './session/founding.ts';
-import { parsePresences } from './session/presence.ts';
+import { parsePresences, personOf } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
 import { createPatient } from './patient.ts';
@@ -111,6 +111,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     origin: location.origin,
     stunPort: knownNode?.stunPort ?? null,
     selfId,
+    personOf,
   });
   const presences = (): ReadonlyMap<string, Presence> => parsePresences(mesh.presences());
   const queries = createQueries(doc);

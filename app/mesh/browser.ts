@@ -52,6 +52,8 @@ export interface BrowserMeshOptions {
   stunPort: number | null;
   /** Unique for each page: letters, digits and hyphens, e.g. a UUID. */
   selfId: PeerId;
+  /** Who a peer is, by what it tells: one person comes again as another peer. Null: cannot be known. */
+  personOf?: (state: unknown) => string | null;
   /** Outside of a page: what stands in for it. */
   watch?: WatchPage;
 }
@@ -145,6 +147,7 @@ export async function createBrowserMesh(options: BrowserMeshOptions): Promise<Br
     selfId,
     nowMs,
     send: (to, message) => links.linkOf(to)?.sendRoomMessage(message) ?? unreachable(to),
+    personOf: options.personOf ?? (() => null),
     onPresences: () => onPresences.emit(),
     onBad: (from) => links.linkOf(from)?.close(),
   });

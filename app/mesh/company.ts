@@ -11,6 +11,7 @@ import type { PeerId } from './transport.ts';
 const ASLEEP_KEPT_MS = 12 * 3_600_000;
 const MAX_ASLEEP = 256;
 const ASK_DEADLINE_MS = 1_500;
+const MAX_GOODBYES = 1_024;
 /** When nobody could pass it on: until everybody is asked again. */
 const ASK_ALL_AGAIN_MS = 15_000;
 
@@ -18,6 +19,11 @@ export interface CompanyOptions {
   selfId: PeerId;
   nowMs(): number;
   send(to: PeerId, message: Uint8Array<ArrayBuffer>): void;
+  /**
+   * Who a peer says that it is: somebody who comes again, or leaves, is not asleep as a former peer either. Null: cannot
+   * be known.
+   */
+  personOf(state: unknown): string | null;
   /** What `presences` or `asleep` give has changed. */
   onChange(): void;
   /** From now on `to` wants to hear of `sources` through this peer. */
@@ -57,6 +63,8 @@ export function createCompany(options: CompanyOptions): Company {
   const silent = new Set<PeerId>();
   const passedOn = new Map<PeerId, Card>();
   const sleepers = new Map<PeerId, { state: unknown; sinceMs: number }>();
+  /** When each person said goodbye last: others may have missed it, and tell that they are asleep. */
+  const goodbyes = new Map<string, number>();
   const asks = new Map<PeerId, Ask>();
   const askers = new Map<PeerId, ReadonlySet<PeerId>>();
 
@@ -101,6 +109,24 @@ export function createCompany(options: CompanyOptions): Company {
       changed = true;
     }
     return changed;
+  }
+
+  function dropSleepersOf(card: Card): void {
+    const person = options.personOf(card.state);
+    if (person === null) return;
+    for (const [peerId, { state }] of sleepers)
+      if (options.personOf(state) === person) sleepers.delete(peerId);
+  }
+
+  function saidGoodbye(peerId: PeerId, card: Card | null | undefined): void {
+    sleepers.delete(peerId);
+    if (!card) return;
+    dropSleepersOf(card);
+    const person = options.personOf(card.state);
+    if (person === null) return;
+    goodbyes.delete(person);
+    goodbyes.set(person, nowMs());
+    for (const oldest of goodbyes.keys()) if (goodbyes.size > MAX_GOODBYES) goodbyes.delete(oldest);
   }
 
   /** Those known to be asleep, the latest first. */
@@ -151,7 +177,7 @@ export function createCompany(options: CompanyOptions): Company {
         ask.via = null;
         passedOn.delete(missing);
       }
-      if (left) sleepers.delete(peerId);
+      if (left) saidGoodbye(peerId, card);
       else if (card?.sleeping === true) sleepers.set(peerId, { state: card.state, sinceMs: nowMs() });
       options.onChange();
     },
@@ -161,6 +187,7 @@ export function createCompany(options: CompanyOptions): Company {
       if (!linked.has(from)) return true;
       linked.set(from, card);
       sleepers.delete(from);
+      dropSleepersOf(card);
       passOn(from);
       options.onChange();
       return true;
@@ -196,7 +223,10 @@ export function createCompany(options: CompanyOptions): Company {
       if (told === null) return false;
       for (const { peerId, state, forMs } of told) {
         if (peerId === selfId || linked.has(peerId) || sleepers.has(peerId)) continue;
-        sleepers.set(peerId, { state, sinceMs: nowMs() - forMs });
+        const sinceMs = nowMs() - forMs;
+        const person = options.personOf(state);
+        if (person !== null && (goodbyes.get(person) ?? -Infinity) >= sinceMs) continue;
+        sleepers.set(peerId, { state, sinceMs });
       }
       forgetSleepers();
       options.onChange();

@@ -10,6 +10,8 @@ export interface RoomOptions {
   selfId: PeerId;
   nowMs(): number;
   send(to: PeerId, message: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Of what it tells; null: cannot be known. */
+  personOf(state: unknown): string | null;
   onPresences(): void;
   /** This peer sent what cannot be understood. */
   onBad(from: PeerId): void;
@@ -38,6 +40,7 @@ export function createRoom(options: RoomOptions): Room {
     selfId,
     nowMs,
     send: (to, message) => void send(to, message).catch(() => {}),
+    personOf: options.personOf,
     onChange: options.onPresences,
     onRelay: docSync.relay,
   });

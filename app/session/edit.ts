@@ -4,7 +4,7 @@ import { compositeKey, type RoomDocument } from './document.ts';
 import { may, type Action } from './policy.ts';
 import type { Queries } from './queries.ts';
 import { ranksFor, type Ranked } from './ranks.ts';
-import { LATEST_MS, type Anchor, type QueueItem } from './schema.ts';
+import { LATEST_MS, MOST_STEPS, type Anchor, type QueueItem } from './schema.ts';
 import { settle, type Settled } from './settle.ts';
 
 /** Origin of every transaction that a command makes: tells own edits from those of others. */
@@ -41,6 +41,10 @@ export interface Writes {
   /** New records by itemId: their rank comes from the line. */
   added?: ReadonlyMap<string, Omit<QueueItem, 'rank'>>;
   anchor?: Anchor | null;
+  /** The anchor is not what somebody chose to hear, but what something added started in a room that had run out. */
+  opens?: boolean;
+  /** Only what stands behind the current item is touched. */
+  isLater?: boolean;
   /** Anything else, in the same transaction. */
   also?: () => void;
 }
@@ -82,15 +86,32 @@ export function createEditor({ doc, shared, queries, actor, nowMs, newId, random
     return anchor !== null && rank !== undefined && rank !== null ? { ...anchor, rank } : anchor;
   }
 
-  /** @param isDecision somebody chose what plays; otherwise what has happened by itself is written down */
-  function writeAnchor(anchor: Anchor, isDecision: boolean): void {
-    const before = queries.decidedAtMs();
-    // Whoever saw the last decision decides after it, whatever the clocks say.
-    const decidedAtMs =
-      isDecision || before === -Infinity ? Math.min(Math.max(nowMs(), before + 1), LATEST_MS) : before;
-    const mine = compositeKey('anchor', actor.memberId);
-    for (const key of [...shared.playback.keys()]) if (key !== mine) shared.playback.delete(key);
-    shared.playback.set(mine, { ...anchor, decidedAtMs });
+  function forget(which: (key: string) => boolean): void {
+    for (const key of [...shared.playback.keys()]) if (which(key)) shared.playback.delete(key);
+  }
+
+  function writeAnchor(anchor: Anchor, why: 'decision' | 'opening' | 'settled'): void {
+    const before = queries.decision();
+    const mine = compositeKey(why === 'opening' ? 'opening' : 'anchor', actor.memberId);
+    if (why !== 'decision' && before !== null) {
+      const { decidedAtMs, steps } = before;
+      if (why === 'settled') forget((key) => key.startsWith(compositeKey('opening', '')));
+      shared.playback.set(mine, { ...anchor, decidedAtMs, steps: Math.min(steps + 1, MOST_STEPS) });
+      return;
+    }
+    // Whoever saw the last decision decides after it, whatever the clocks say, and nothing of before counts any more.
+    const decidedAtMs = Math.min(Math.max(nowMs(), (before?.decidedAtMs ?? -Infinity) + 1), LATEST_MS);
+    if (why === 'decision') forget((key) => key !== mine);
+    shared.playback.set(mine, { ...anchor, decidedAtMs, steps: 0 });
+  }
+
+  /**
+   * Whether an edit of what stands behind the current item leaves all that is computed up to it as it is. Then nothing is
+   * written about what plays: who is apart from the room may compute it from less than the room knows.
+   */
+  function staysComputed({ moment }: Settled): boolean {
+    const { order, loop, crossfadeMs } = queries.settings();
+    return moment !== null && order === 'manual' && loop !== 'all' && crossfadeMs === 0;
   }
 
   return {
@@ -108,12 +129,15 @@ export function createEditor({ doc, shared, queries, actor, nowMs, newId, random
       const settings = { mode, loop, crossfadeMs, mostCrossfadeMs: Math.max(crossfadeMs, next) };
       return settle(queries.byRank(), queries.storedAnchor(), queries.arrangement(), settings, nowMs());
     },
-    write(settled, { line, added, anchor, also }) {
+    write(settled, { line, added, anchor, opens, isLater, also }) {
       doc.transact(() => {
+        const stored = queries.storedAnchor();
         let next = anchor === undefined ? settled.anchor : anchor;
         if (line !== undefined || settled.changed) next = writeRanks(line ?? settled.line, added, next);
-        if (next !== null && !sameAnchor(next, queries.storedAnchor()))
-          writeAnchor(next, anchor !== undefined);
+        const isOpen = queries.isOpen();
+        const isComputed = anchor === undefined && isLater === true && staysComputed(settled) && !isOpen;
+        if (next !== null && !isComputed && (isOpen || !sameAnchor(next, stored)))
+          writeAnchor(next, anchor === undefined ? 'settled' : opens === true ? 'opening' : 'decision');
         also?.();
       }, COMMAND_ORIGIN);
     },

@@ -2,17 +2,27 @@
 import * as Y from 'yjs';
 import { compositeKey } from './document.ts';
 import type { Editor, Place, Result } from './edit.ts';
-import { createQueries } from './queries.ts';
+import { createQueries, type Queries } from './queries.ts';
 import { MAX_QUEUE_ITEMS } from './queue-commands.ts';
 import type { Anchor, QueueItem } from './schema.ts';
+import { endedAnchor } from './settle.ts';
 
 export interface MergeCommands {
   /**
-   * Adds what `packRoom` (carry.ts) packed: tracks, and the queue with who added it and its votes, behind what is queued
-   * here. What is here already stays as it is, so that the same file twice adds nothing twice. In a room without a queue
-   * the music stands, paused, where it stood at `atMs`, the room time at which it was packed. Roles, name and settings of the saved room stay behind.
+   * Adds what `packRoom` (carry.ts) packed: tracks, and the queue with who added it and its votes: what was played there by
+   * `atMs`, the room time at which it was packed, counts as played, the rest comes behind what is queued here. What is here
+   * already stays as it is, so that the same file twice adds nothing twice. In a room without a queue the music stands,
+   * paused, where it stood then. Roles, name and settings of the saved room stay behind.
    */
   mergeRoom(packed: Uint8Array, atMs: number): Result<{ items: number; tracks: number }>;
+}
+
+/** The saved room's anchor; when the queue had run out by itself, that is written nowhere yet. */
+function anchorAt(from: Queries, atMs: number): Anchor | null {
+  const stored = from.anchor();
+  const last = from.order().at(-1);
+  const ranOut = stored !== null && stored.ended !== true && from.moment(atMs) === null;
+  return ranOut && last !== undefined ? endedAnchor(last, atMs) : stored;
 }
 
 export function createMergeCommands(editor: Editor): MergeCommands {
@@ -30,7 +40,8 @@ export function createMergeCommands(editor: Editor): MergeCommands {
       const from = createQueries(saved);
       try {
         const settled = editor.settled();
-        const moment = from.moment(atMs);
+        const { moment, played } = from.view(atMs);
+        const before = new Set(played.map(({ itemId }) => itemId));
         const isEmpty = queries.queue().size === 0;
         const free = Math.max(0, MAX_QUEUE_ITEMS - queries.queue().size);
         const coming = from.order().filter(({ itemId }) => !queries.queue().has(itemId));
@@ -42,8 +53,12 @@ export function createMergeCommands(editor: Editor): MergeCommands {
           ]),
         );
         const tracks = [...from.tracks()].filter(([trackId]) => !queries.tracks().has(trackId));
-        const line: Place[] = [...settled.line, ...items.map(({ itemId }) => ({ itemId, rank: null }))];
-        const stored = from.anchor();
+        const places = (wasPlayed: boolean): Place[] =>
+          items
+            .filter(({ itemId }) => before.has(itemId) === wasPlayed)
+            .map(({ itemId }) => ({ itemId, rank: null }));
+        const line: Place[] = [...places(true), ...settled.line, ...places(false)];
+        const stored = anchorAt(from, atMs);
         const current = isEmpty && stored !== null ? (moment?.item.itemId ?? stored.itemId) : undefined;
         const anchor: Anchor | undefined =
           stored !== null && current !== undefined && added.has(current)

@@ -15,3 +15,9 @@ export function parsePresences(states: ReadonlyMap<string, unknown>): ReadonlyMa
   parsed.sort((a, b) => a.joinedAtMs - b.joinedAtMs || (a.peerId < b.peerId ? -1 : 1));
   return new Map(parsed.map((presence) => [presence.peerId, presence]));
 }
+
+/** The member that a peer says it is, by what it tells; null when that is no presence. */
+export function personOf(state: unknown): string | null {
+  const result = v.safeParse(Presence, state);
+  return result.success ? result.output.memberId : null;
+}

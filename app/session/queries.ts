@@ -6,6 +6,7 @@ import type * as Y from 'yjs';
 import * as v from 'valibot';
 import { momentAt, type Moment } from '../playback/timeline.ts';
 import { roomDocument, splitKey } from './document.ts';
+import { latestOf, type WrittenAnchor } from './latest.ts';
 import { arrange, type Arrangement, type QueueEntry } from './order.ts';
 import { roleOf, type Role, type Roles } from './policy.ts';
 import { compareRanked, lowerBound } from './ranks.ts';
@@ -32,6 +33,9 @@ export interface Settings {
   djOnly: boolean;
   djs: ReadonlySet<string>;
 }
+
+/** When somebody last chose what plays (room time), and how often what has happened since was written down. */
+export type Decision = Pick<WrittenAnchor['record'], 'decidedAtMs' | 'steps'>;
 
 export interface QueueView {
   /** Everything, in the order in which it is played. */
@@ -61,8 +65,10 @@ export interface Queries {
   arrangement(): Arrangement;
   /** As written: its item may be gone. */
   storedAnchor(): Anchor | null;
-  /** When somebody last chose what plays (room time); -Infinity: never. */
-  decidedAtMs(): number;
+  /** Whether what somebody's addition started counts depends on the order still: nothing was written down since. */
+  isOpen(): boolean;
+  /** Where `storedAnchor` comes from; null without one. */
+  decision(): Decision | null;
   /** What plays at room time `nowMs`; null in an idle room. */
   moment(nowMs: number): Moment | null;
   view(nowMs: number): QueueView;
@@ -93,8 +99,9 @@ export function createQueries(doc: Y.Doc): Queries {
   /** trackId → items of that track, so that a late track record finds its items. */
   const itemsOfTrack = new Map<string, Set<string>>();
   let byRank: QueueEntry[] = [];
+  let written: readonly WrittenAnchor[] = [];
   let storedAnchor: Anchor | null = null;
-  let decidedAtMs = -Infinity;
+  let decision: Decision | null = null;
   let arrangement: Arrangement | null = null;
   let room: RoomInfo = NO_ROOM;
   let keeps: ReadonlySet<string> = new Set();
@@ -161,19 +168,13 @@ export function createQueries(doc: Y.Doc): Queries {
   }
 
   function readPlayback(): void {
-    const written = [...shared.playback.entries()].flatMap(([key, value]) => {
+    written = [...shared.playback.entries()].flatMap(([key, value]) => {
       const [kind, memberId] = splitKey(key) ?? [];
-      const record = kind === 'anchor' ? parse(schema.AnchorRecord, value) : null;
-      return record === null || memberId === undefined ? [] : [{ memberId, record }];
+      const record = kind === 'anchor' || kind === 'opening' ? parse(schema.AnchorRecord, value) : null;
+      return record === null || memberId === undefined
+        ? []
+        : [{ memberId, isOpening: kind === 'opening', record }];
     });
-    const [latest] = written.sort(
-      (a, b) =>
-        b.record.decidedAtMs - a.record.decidedAtMs ||
-        b.record.atMs - a.record.atMs ||
-        (a.memberId > b.memberId ? -1 : 1),
-    );
-    decidedAtMs = latest?.record.decidedAtMs ?? -Infinity;
-    storedAnchor = latest === undefined ? null : v.parse(schema.Anchor, latest.record);
     arrangement = null;
   }
 
@@ -257,8 +258,19 @@ export function createQueries(doc: Y.Doc): Queries {
   doc.on('afterTransaction', flush);
 
   function arranged(): Arrangement {
-    arrangement ??= arrange(byRank, storedAnchor, settings.order, settings.loop, voteSum);
+    if (arrangement !== null) return arrangement;
+    const { order: mode, loop, crossfadeMs } = settings;
+    const latest = latestOf(written, { byRank, mode, loop, crossfadeMs, votesOf: voteSum });
+    storedAnchor = latest === null ? null : v.parse(schema.Anchor, latest.record);
+    decision = latest === null ? null : latest.record;
+    arrangement = arrange(byRank, storedAnchor, mode, loop, voteSum);
     return arrangement;
+  }
+
+  /** What `arranged` chose with the arrangement. */
+  function current(): { anchor: Anchor | null; decision: Decision | null } {
+    arranged();
+    return { anchor: storedAnchor, decision };
   }
 
   function moment(nowMs: number): Moment | null {
@@ -284,8 +296,9 @@ export function createQueries(doc: Y.Doc): Queries {
     order: () => arranged().order,
     anchor: () => arranged().anchor,
     arrangement: arranged,
-    storedAnchor: () => storedAnchor,
-    decidedAtMs: () => decidedAtMs,
+    storedAnchor: () => current().anchor,
+    decision: () => current().decision,
+    isOpen: () => written.length > 1 && written.some(({ isOpening }) => isOpening),
     moment,
     view(nowMs) {
       const { order, anchor, cursor } = arranged();

@@ -100,7 +100,7 @@ export function createQueueCommands(editor: Editor): QueueCommands {
       const line = [...before.slice(0, index), { itemId, rank: null }, ...before.slice(index)];
       const opening = { ...startOf({ itemId, rank: '' }, atMs, true), opening: true } as const;
       const starts = waiting === undefined ? opening : startOf(waiting, atMs, true);
-      editor.write(settled, { line, added, ...(idle ? { anchor: starts } : {}) });
+      editor.write(settled, { line, added, ...(idle ? { anchor: starts, opens: true } : { isLater: true }) });
       return { ok: true, itemId, startsNow: idle && waiting === undefined };
     },
 
@@ -112,7 +112,8 @@ export function createQueueCommands(editor: Editor): QueueCommands {
       const { moment, anchor } = settled;
       const also = (): void => deleteItem(gone);
       if (moment === null || anchor === null || moment.item.itemId !== itemId) {
-        editor.write(settled, { also });
+        const at = settled.order.findIndex((entry) => entry.itemId === itemId);
+        editor.write(settled, { also, isLater: at >= settled.upNextIndex });
         return { ok: true, undo: { kind: 'put-back', items: [gone], resume: null } };
       }
       const next = leaveCurrent(settled, moment.index, { itemId, ...gone.item });
@@ -126,8 +127,11 @@ export function createQueueCommands(editor: Editor): QueueCommands {
       if (!editor.allowed('order')) return refuse('not-allowed');
       const settled = editor.settled();
       const count = settled.moment === null ? settled.upNextIndex : settled.moment.index;
+      // What still fades out is heard.
+      const sounding = settled.moment?.fading?.item.itemId;
       const items = settled.order
         .slice(0, count)
+        .filter(({ itemId }) => itemId !== sounding)
         .map(({ itemId }) => removed(itemId))
         .filter((item) => item !== null);
       editor.write(settled, { also: () => items.forEach(deleteItem) });
@@ -144,7 +148,7 @@ export function createQueueCommands(editor: Editor): QueueCommands {
         const j = Math.floor(editor.random() * (i + 1));
         [shuffled[i], shuffled[j]] = [shuffled[j] as string, shuffled[i] as string];
       }
-      editor.write(settled, { line: inSlots(settled.line, shuffled) });
+      editor.write(settled, { line: inSlots(settled.line, shuffled), isLater: true });
       return { ok: true, undo: { kind: 'reorder', itemIds: before } };
     },
 
@@ -182,7 +186,11 @@ export function createQueueCommands(editor: Editor): QueueCommands {
       const rest = without(settled.line, new Set([itemId]));
       const first = rest.findIndex((place) => place.itemId === settled.anchor?.itemId) + 1;
       const at = Math.min(first + Math.max(0, Math.trunc(index)), rest.length);
-      editor.write(settled, { line: [...rest.slice(0, at), { itemId, rank: null }, ...rest.slice(at)] });
+      const from = settled.order.findIndex((entry) => entry.itemId === itemId);
+      editor.write(settled, {
+        line: [...rest.slice(0, at), { itemId, rank: null }, ...rest.slice(at)],
+        isLater: from >= settled.upNextIndex,
+      });
       return { ok: true };
     },
 

@@ -83,13 +83,20 @@ export const Anchor = v.object({
   tail: v.exactOptional(v.object({ itemId: Id, overlapMs: CrossfadeMs })),
 });
 
+export const MOST_STEPS = 1e9;
+
 /**
- * `playback` map: `anchor/memberId` → what that member wrote last. `decidedAtMs` is when somebody last chose what plays (a
- * command that only writes down what has happened by itself keeps it): the highest `(decidedAtMs, atMs, memberId)` counts.
- * With one key for all Yjs would keep any of two concurrent writes, and a phone that was paused alone an hour ago could stop
- * the room when it comes back.
+ * `playback` map: `anchor/memberId` → what that member wrote last, and `opening/memberId` → what began because that member
+ * added to a room that had run out. `decidedAtMs` is when somebody last chose what plays; a command that only writes down
+ * what has happened by itself keeps it and counts one `step` more. The highest `(decidedAtMs, steps, atMs, memberId)` counts, but no
+ * opening for a room that, with all that is known of it now, had not run out then (`latest.ts`). With one key for all Yjs would
+ * keep any of two concurrent writes, and a phone that was paused alone an hour ago could stop the room when it comes back.
  */
-export const AnchorRecord = v.object({ ...Anchor.entries, decidedAtMs: Millis });
+export const AnchorRecord = v.object({
+  ...Anchor.entries,
+  decidedAtMs: Millis,
+  steps: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MOST_STEPS)),
+});
 
 export const Loop = v.picklist(['off', 'one', 'all']);
 export const OrderMode = v.picklist(['manual', 'votes', 'fair']);

@@ -55,6 +55,7 @@ export function createCrowd(): Crowd {
             onTheirWay--;
             if (linked(id, to)) members.get(to)?.room.receive(id, message);
           },
+          personOf: (state) => (state as { memberId?: string } | null)?.memberId ?? null,
           onPresences: () => member.presenceChanges++,
           onBad(from) {
             throw new Error(`${id} did not understand ${from}`);

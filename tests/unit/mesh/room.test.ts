@@ -218,6 +218,27 @@ describe('presence', () => {
     expect(a.room.company.asleep().size).toBe(0);
   });
 
+  test('P6 who comes again as another peer, or leaves then, is not asleep as the former one, whoever missed it', async () => {
+    const crowd = createCrowd();
+    const [a, b, former, again] = [crowd.add('a'), crowd.add('b'), crowd.add('former'), crowd.add('again')];
+    for (const one of [former, again]) one.room.company.setState({ memberId: 'anna' });
+    former.room.company.setSleeping(true);
+    for (const one of [a, b]) crowd.link(one, former);
+    await crowd.settle();
+    for (const one of [a, b]) crowd.unlink(one, former);
+    crowd.nowMs += 60_000;
+    crowd.link(a, again);
+    await crowd.settle();
+    expect([...a.room.company.asleep().keys()]).toEqual([]);
+    crowd.unlink(a, again, true);
+    crowd.nowMs += 60_000;
+    // b was not linked with who came again, and still takes the former one to be asleep.
+    expect([...b.room.company.asleep().keys()]).toEqual(['former']);
+    crowd.link(a, b);
+    await crowd.settle();
+    expect([...a.room.company.asleep().keys()]).toEqual([]);
+  });
+
   test('P4 what is no card, or too large for one, is refused', () => {
     const crowd = createCrowd();
     const a = crowd.add('a');

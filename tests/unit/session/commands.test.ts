@@ -431,6 +431,41 @@ describe('concurrent edits', () => {
     for (const peer of [ann, ben]) expect(now(peer, 30_000)).toEqual(heard);
   });
 
+  test('C23 who was away and adds a song moves nobody, whatever was taken out of the queue meanwhile', () => {
+    const { ann, ben, items } = pair([240_000, 240_000, 1_800_000, 1_800_000]);
+    ann.clock.nowMs = 60_000;
+    ok(ann.commands.remove(items[1] as string));
+    ann.clock.nowMs = 300_000;
+    ok(ann.commands.enqueue(trackIdOf(0), 'end'));
+    const before = now(ann, 540_000);
+    expect(before).toEqual({ itemId: items[2], positionMs: 300_000, playing: true });
+    ann.clock.nowMs = 540_000;
+    const added = ok(ben.commands.enqueue(trackIdOf(0), 'end')).itemId;
+    ok(ben.commands.move(added, 0));
+    sync(ann, ben);
+    for (const peer of [ann, ben]) expect(now(peer, 540_000)).toEqual(before);
+  });
+
+  test('C23 who was away until the queue ran out there, and adds a song then, starts it only where nothing plays', () => {
+    const { ann, ben } = pair([240_000]);
+    ann.clock.nowMs = 120_000;
+    ok(ann.commands.addTrack(trackIdOf(9), trackOf(1_800_000)));
+    for (let n = 0; n < 3; n++) ok(ann.commands.enqueue(trackIdOf(9), 'end'));
+    ann.clock.nowMs = 600_000;
+    const before = now(ann, 601_000);
+    expect(ok(ben.commands.enqueue(trackIdOf(0), 'end')).startsNow).toBe(true);
+    expect(now(ben, 600_000)?.positionMs).toBe(0);
+    sync(ann, ben);
+    for (const peer of [ann, ben]) expect(now(peer, 601_000)).toEqual(before);
+    // And it stays so, also when the next command writes down what plays.
+    ann.clock.nowMs = 602_000;
+    ok(ann.commands.setLoop('all'));
+    ok(ben.commands.setOrder('votes'));
+    sync(ann, ben);
+    for (const peer of [ann, ben])
+      expect(now(peer, 603_000)).toEqual({ ...before, positionMs: (before?.positionMs ?? 0) + 2_000 });
+  });
+
   test('C23 who knew of a decision decides after it, whatever the clock says; what was replaced is not kept', () => {
     const { ann, ben, items } = pair([90_000, 90_000, 90_000]);
     ann.clock.nowMs = 50_000;
@@ -595,6 +630,20 @@ describe('crossfade', () => {
     expect(room.queries.moment(17_000)).toMatchObject({ positionMs: 1_000, fading: null });
     ok(room.commands.skip());
     expect(room.queries.moment(17_000)).toMatchObject({ positionMs: 0, fading: null });
+  });
+
+  test('C24 clearing what was played leaves what still fades out', () => {
+    const room = playingRoom([20_000, 20_000, 20_000]);
+    ok(room.commands.setCrossfade(4_000));
+    room.clock.nowMs = 18_000;
+    ok(room.commands.clearPlayed());
+    expect(room.queries.moment(18_000)).toMatchObject({
+      item: { itemId: room.items[1] },
+      fading: { item: { itemId: room.items[0] }, overlapMs: 4_000 },
+    });
+    room.clock.nowMs = 21_000;
+    ok(room.commands.clearPlayed());
+    expect(idsOf(room.queries.order())).toEqual(room.items.slice(1));
   });
 
   test('C24 only 0 to 12 s are taken, and only from who may order the queue', () => {

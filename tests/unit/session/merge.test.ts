@@ -33,12 +33,23 @@ describe('a saved room', () => {
     const ben = playingRoom([200_000, 200_000], { nowMs: 0 }, 'ben');
     const before = ben.queries.moment(50_000);
     ben.clock.nowMs = 50_000;
+    const [played, ...rest] = ann.items;
+    const merged = [played, ...ben.items, ...rest];
     expect(ben.commands.mergeRoom(packed, 71_000)).toMatchObject({ ok: true, items: 3 });
     expect(ben.queries.moment(50_000)?.item.itemId).toBe(before?.item.itemId);
     expect(ben.queries.moment(50_000)?.positionMs).toBe(before?.positionMs);
-    expect(idsOf(ben.queries.order())).toEqual([...ben.items, ...ann.items]);
+    expect(idsOf(ben.queries.order())).toEqual(merged);
     expect(ben.commands.mergeRoom(packed, 71_000)).toEqual({ ok: true, items: 0, tracks: 0 });
-    expect(idsOf(ben.queries.order())).toEqual([...ben.items, ...ann.items]);
+    expect(idsOf(ben.queries.order())).toEqual(merged);
+  });
+
+  test('M1 a queue that had run out has run out; what is added then plays', () => {
+    const { ann, packed } = savedRoom();
+    const ben = createPeer('ben', later, undefined, 7);
+    expect(ben.commands.mergeRoom(packed, 71_000 + 600_000)).toMatchObject({ ok: true, items: 3 });
+    const { moment, played, upNext } = ben.queries.view(later.nowMs);
+    expect([moment, idsOf(played), upNext]).toEqual([null, ann.items, []]);
+    expect(ben.commands.enqueue(trackIdOf(0), 'end')).toMatchObject({ ok: true, startsNow: true });
   });
 
   test('M3 bytes that are no room are refused, and guests may not', () => {

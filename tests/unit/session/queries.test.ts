@@ -11,6 +11,7 @@ describe('queries', () => {
       for (const [i, value] of junk().entries()) room.doc.getMap(name).set(`junk${i}`, value);
       for (const key of [
         'anchor/ann',
+        'opening/ann',
         'loop',
         'order',
         'dj',
