@@ -295,7 +295,7 @@ describe('a slow listener', () => {
     const joined = new Promise<{ listener: Listener; response: ServerResponse }>((resolve) => {
       server.on('request', (_, response: ServerResponse) => {
         response.writeHead(200);
-        resolve({ listener: createListener(response, { icy: false, nowMs: 0 }), response });
+        resolve({ listener: createListener(response, { icy: false, nowMs: 0, limitBytes: Infinity }), response });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -346,7 +346,7 @@ describe('a slow listener', () => {
         this.destroyed = true;
       },
     };
-    const listener = createListener(response as never, { icy: false, nowMs: 0 });
+    const listener = createListener(response as never, { icy: false, nowMs: 0, limitBytes: Infinity });
     const frame = (mark: number): Uint8Array => new Uint8Array(384).fill(mark);
     let nowMs = 0;
     for (let i = 0; i < 1000; i++) listener.write(frame(i % 200), '', (nowMs += 24));
