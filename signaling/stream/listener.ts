@@ -45,10 +45,11 @@ export function createListener(sink: Sink, options: ListenerOptions): Listener {
 
   /** True when the network took bytes, or nothing waits for it, since the last time anybody asked. */
   function moves(queued: number): boolean {
-    const socket = sink.socket;
+    if (queued === 0) return true;
+    const { socket } = sink;
     const before = taken;
     taken = socket === null ? 0 : socket.bytesWritten - socket.writableLength;
-    return queued === 0 || taken !== before;
+    return taken !== before;
   }
 
   return {

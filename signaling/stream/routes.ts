@@ -11,6 +11,7 @@ import { ICY_METAINT } from './icy.ts';
 import { createListener } from './listener.ts';
 import { m3u, pls } from './playlists.ts';
 import { burstOf, framingOf, profileOf } from './profile.ts';
+import { createResponseSink } from './response-sink.ts';
 import { BURST_MS } from './station.ts';
 import { MAX_LISTENERS, type Stations } from './stations.ts';
 
@@ -116,7 +117,7 @@ export function createStreamRoutes({
     request.raw.socket.setNoDelay(true);
     request.raw.socket.setKeepAlive(true, 15_000);
     response.writeHead(status, headers);
-    const listener = createListener(response, { icy, nowMs: now(), limitBytes });
+    const listener = createListener(createResponseSink(response), { icy, nowMs: now(), limitBytes });
     const wishedMs = burstOf(request.query.get('burst')) ?? BURST_MS;
     const burstMs = longBursts < MAX_LONG_BURSTS ? wishedMs : Math.min(wishedMs, BURST_MS);
     const leave = station.listen(listener, burstMs);

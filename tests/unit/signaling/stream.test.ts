@@ -295,7 +295,10 @@ describe('a slow listener', () => {
     const joined = new Promise<{ listener: Listener; response: ServerResponse }>((resolve) => {
       server.on('request', (_, response: ServerResponse) => {
         response.writeHead(200);
-        resolve({ listener: createListener(response, { icy: false, nowMs: 0, limitBytes: Infinity }), response });
+        resolve({
+          listener: createListener(response, { icy: false, nowMs: 0, limitBytes: Infinity }),
+          response,
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
