@@ -23,8 +23,8 @@ export type CrowdReport =
     }
   | { left: true };
 
-/** So many at a time knock, as a server's backlog is short. */
-const AT_ONCE = 50;
+/** So many at a time knock: Icecast's backlog is five, and who does not fit in tries again after a second. */
+const AT_ONCE = 5;
 /** Every so many listeners one is looked at byte by byte. */
 const CHECKED_EVERY = 100;
 

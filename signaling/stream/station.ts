@@ -12,9 +12,14 @@ import { MAX_BURST_MS } from './profile.ts';
 export const BURST_MS = 480;
 const MAX_BURST_FRAMES = Math.ceil(MAX_BURST_MS / FRAME_MS);
 
-/** Up to this many listeners each frame goes out at once; with more, several share one write to spare the processor. */
-const PROMPT_LISTENERS = 64;
-const BATCH_FRAMES = 4;
+/**
+ * How long frames wait for others to share a write with. What a listener costs is the system call, so a crowd's wait: it is
+ * time that counts, not frames, so that a host's late frame holds back none that are here, and a gap stays below 200 ms.
+ */
+function batchMsFor(listeners: number): number {
+  if (listeners <= 64) return 0;
+  return listeners <= 256 ? 90 : 114;
+}
 
 export interface Claim {
   epoch: number;
@@ -82,12 +87,14 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   let timer: NodeJS.Timeout | null = null;
   let releasedAtMs: number | null = null;
   let emittedAtMs = now();
+  let flushedAtMs = now();
 
   function flush(): void {
     if (batch.length === 0) return;
     const frames = batch.length === 1 ? (batch[0] as Uint8Array) : Buffer.concat(batch);
     batch = [];
     const nowMs = now();
+    flushedAtMs = nowMs;
     for (const listener of listeners) bytesOut += listener.write(frames, title ?? '', nowMs);
   }
 
@@ -101,7 +108,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   }
 
   function flushIfDue(): void {
-    if (listeners.size <= PROMPT_LISTENERS || batch.length >= BATCH_FRAMES) flush();
+    if (now() - flushedAtMs >= batchMsFor(listeners.size)) flush();
   }
 
   function fillGaps(): void {
