@@ -23,8 +23,8 @@ export type CrowdReport =
     }
   | { left: true };
 
-/** So many at a time knock: Icecast's backlog is five, and who does not fit in tries again after a second. */
-const AT_ONCE = 5;
+/** One knocks after the other: Icecast's backlog is five, and who does not fit in tries again after a second. */
+const KNOCK_EVERY_MS = 5;
 /** Every so many listeners one is looked at byte by byte. */
 const CHECKED_EVERY = 100;
 
@@ -64,10 +64,12 @@ function openOne(url: string, isChecked: boolean): Promise<void> {
 }
 
 async function open(url: string, listeners: number): Promise<CrowdReport> {
-  for (let at = 0; at < listeners; at += AT_ONCE) {
-    const group = Array.from({ length: Math.min(AT_ONCE, listeners - at) }, (_, i) => at + i);
-    await Promise.all(group.map((i) => openOne(url, i % CHECKED_EVERY === 0)));
+  const opening: Promise<void>[] = [];
+  while (opening.length < listeners) {
+    opening.push(openOne(url, opening.length % CHECKED_EVERY === 0));
+    await new Promise((resolve) => setTimeout(resolve, KNOCK_EVERY_MS));
   }
+  await Promise.all(opening);
   return { opened: ears.length };
 }
 
