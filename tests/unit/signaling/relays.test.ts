@@ -115,6 +115,7 @@ describe.skipIf(iceMissing !== null)(`a real Icecast${iceMissing === null ? '' :
     const node = await nodeWith({ icecast: target(port) });
     await playTone(node);
     const first = await startIcecast(port);
+    cleanUp.push(() => first.close());
     (await mountAt(port)).close();
     await first.close();
     await until(async () => (await status(node)).streams[0]?.listeners === 0 || undefined);
@@ -143,6 +144,7 @@ describe.skipIf(snapMissing !== null)(
   () => {
     it('gets the room’s sound, a client of it plays it, and both again after it was away', async () => {
       const first = await startSnapserver();
+      cleanUp.push(() => first.close());
       const node = await nodeWith({ snapcast: { host: '127.0.0.1', port: first.ports.source } });
       await playTone(node);
 
