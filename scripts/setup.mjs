@@ -18,6 +18,9 @@ const PROGRAMS = [
   { debian: 'pulseaudio', probe: '/usr/bin/pulseaudio', needed: false },
   { debian: 'pulseaudio-utils', probe: '/usr/bin/parec', needed: false },
   { debian: 'gmediarender', probe: '/usr/bin/gmediarender', needed: false },
+  { debian: 'icecast2', probe: '/usr/bin/icecast2', needed: false },
+  { debian: 'snapserver', probe: '/usr/bin/snapserver', needed: false },
+  { debian: 'snapclient', probe: '/usr/bin/snapclient', needed: false },
   { debian: 'gstreamer1.0-plugins-base', probe: '', needed: false },
   { debian: 'gstreamer1.0-plugins-good', probe: '', needed: false },
 ];

@@ -28,6 +28,7 @@ import { createReach } from './rendezvous/reach.ts';
 import { createTopics } from './rendezvous/topics.ts';
 import { createTurnCredentials, turnKey } from './rendezvous/turn-credentials.ts';
 import { createTurnRoute } from './rendezvous/turn-route.ts';
+import { createRelays } from './stream/relays.ts';
 import { createStreamRoutes } from './stream/routes.ts';
 import { createStations } from './stream/stations.ts';
 import { createUplink } from './stream/uplink.ts';
@@ -103,7 +104,8 @@ export async function createNode({
   const topics = createTopics(counters, now, isExempt);
   const broker = createBroker(counters, now, isExempt);
   const uplink = createUplink({ stations, counters, log, now, isExempt });
-  const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, stations];
+  const relays = createRelays({ config, stations, log, now });
+  const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, relays, stations];
 
   const socketPaths: readonly [string, SocketPath][] = [
     [SIGNALING_PATH, topics],

@@ -8,6 +8,16 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+export interface IcecastTarget {
+  /** Without the brackets of an IPv6 address. */
+  host: string;
+  port: number;
+  /** With its leading slash. */
+  mount: string;
+  user: string;
+  password: string;
+}
+
 export interface NodeConfig {
   /** HTTPS: the app, introductions, uplinks, and the stream for browsers. */
   port: number;
@@ -29,6 +39,10 @@ export interface NodeConfig {
   publicUrl: string | undefined;
   /** Base below which `/stream.mp3` hangs, without a trailing slash. */
   streamUrl: string | undefined;
+  /** An Icecast that gets the default room's stream. */
+  icecast: IcecastTarget | undefined;
+  /** TCP source of a Snapserver that gets the default room's sound. */
+  snapcast: { host: string; port: number } | undefined;
   strictPorts: boolean;
   /** The built app. Absolute. */
   distDir: string;
@@ -53,6 +67,8 @@ const FLAGS: readonly Flag[] = [
   { name: 'key', value: 'file', help: 'its private key, PEM; needs --cert' },
   { name: 'public-url', value: 'url', help: 'HTTPS address of the app when a proxy stands in front' },
   { name: 'stream-url', value: 'url', help: 'what speakers are told, when a proxy stands in front' },
+  { name: 'icecast', value: 'url', help: 'feed an Icecast: http://source:password@host:port/mount' },
+  { name: 'snapcast', value: 'host:port', help: 'feed the TCP source of a Snapserver; needs ffmpeg' },
   {
     name: 'strict-ports',
     value: null,
@@ -105,6 +121,39 @@ function baseUrl(name: string, text: string | undefined, protocols: readonly str
   }
   return url.href.replace(/\/+$/, '');
 }
+
+/** In errors the text is not repeated: it holds a password. */
+function icecast(name: string, text: string | undefined): IcecastTarget | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isMount = url !== null && /^\/[^/]/.test(url.pathname) && url.search === '' && url.hash === '';
+  if (url?.protocol !== 'http:' || url.password === '' || !isMount) {
+    throw new ConfigError(`${name}: not an address such as http://source:password@host:8000/room.mp3`);
+  }
+  try {
+    return {
+      host: bare(url.hostname),
+      port: Number(url.port === '' ? 80 : url.port),
+      mount: url.pathname,
+      user: url.username === '' ? 'source' : decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+    };
+  } catch {
+    throw new ConfigError(`${name}: user and password: write % as %25`);
+  }
+}
+
+function hostAndPort(name: string, text: string | undefined): NodeConfig['snapcast'] {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(`tcp://${text}`) ? new URL(`tcp://${text}`) : null;
+  if (url === null || url.host !== text.toLowerCase() || url.hostname === '' || Number(url.port) === 0) {
+    throw new ConfigError(`${name}: "${text}" is not host:port, e.g. 10.0.0.5:4953`);
+  }
+  return { host: bare(url.hostname), port: Number(url.port) };
+}
+
+/** Sockets want IPv6 addresses without brackets. */
+const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
 
 function isTrue(name: string, text: string | boolean | undefined): boolean {
   if (typeof text === 'boolean') return text;
@@ -178,6 +227,8 @@ export function parseCommand(
       ownCertificate: certPath === undefined || keyPath === undefined ? undefined : { certPath, keyPath },
       publicUrl: baseUrl(...named('public-url'), ['https:']),
       streamUrl: baseUrl(...named('stream-url'), ['http:', 'https:']),
+      icecast: icecast(...named('icecast')),
+      snapcast: hostAndPort(...named('snapcast')),
       strictPorts: isTrue('EARSHOT_STRICT_PORTS', flags['strict-ports'] ?? env['EARSHOT_STRICT_PORTS']),
       distDir: resolve(rootDir, 'dist'),
     },

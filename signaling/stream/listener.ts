@@ -1,11 +1,29 @@
 /** One HTTP connection that listens. Slow ones lose sound, never memory: they skip to the live edge between two frames. */
-import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { createIcyWriter } from './icy.ts';
 
 /** About two seconds at 128 kbit/s; what lies beyond it in this process would only be heard late. */
 export const MAX_QUEUED_BYTES = 32_768;
 /** A connection that took nothing for this long is dead. */
 const STUCK_MS = 60_000;
+
+/** Where the sound goes: what Node's responses and sockets have in common. */
+export interface Sink {
+  /** Bytes that wait in this process. */
+  readonly writableLength: number;
+  readonly socket: Pick<Socket, 'bytesWritten' | 'writableLength'> | null;
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  destroy(): void;
+}
+
+export interface ListenerOptions {
+  icy: boolean;
+  /** Monotonic, when it begins. */
+  nowMs: number;
+  /** What was promised in the headers: exactly so many bytes, then the end. */
+  limitBytes: number;
+}
 
 export interface Listener {
   /** Hands over whole frames. @returns bytes queued; 0 when they were skipped */
@@ -14,38 +32,49 @@ export interface Listener {
   end(): void;
 }
 
-/** @param response headers already written */
-export function createListener(response: ServerResponse, options: { icy: boolean; nowMs: number }): Listener {
+/** @param sink headers already written */
+export function createListener(sink: Sink, options: ListenerOptions): Listener {
   const icy = options.icy ? createIcyWriter() : null;
   let skipping = false;
+  /** What may wait: the burst comes on top of it until it has gone out. */
+  let boundBytes = MAX_QUEUED_BYTES;
+  let begun = false;
+  let leftBytes = options.limitBytes;
   let taken = 0;
   let takenAtMs = options.nowMs;
 
   /** True when the network took bytes, or nothing waits for it, since the last time anybody asked. */
   function moves(queued: number): boolean {
-    const socket = response.socket;
+    if (queued === 0) return true;
+    const { socket } = sink;
     const before = taken;
     taken = socket === null ? 0 : socket.bytesWritten - socket.writableLength;
-    return queued === 0 || taken !== before;
+    return taken !== before;
   }
 
   return {
     write(frames, title, nowMs) {
-      const queued = response.writableLength;
+      const queued = sink.writableLength;
       if (moves(queued)) takenAtMs = nowMs;
       if (nowMs - takenAtMs > STUCK_MS) {
-        response.destroy();
+        sink.destroy();
         return 0;
       }
       if (queued === 0) skipping = false;
-      if (queued > MAX_QUEUED_BYTES) skipping = true;
-      if (skipping) return 0;
-      const bytes = icy === null ? frames : icy.interleave(frames, title);
-      response.write(bytes);
+      if (queued <= MAX_QUEUED_BYTES) boundBytes = MAX_QUEUED_BYTES;
+      if (queued > boundBytes) skipping = true;
+      if (skipping || leftBytes === 0 || frames.length === 0) return 0;
+      const whole = icy === null ? frames : icy.interleave(frames, title);
+      const bytes = whole.length > leftBytes ? whole.subarray(0, leftBytes) : whole;
+      if (!begun) boundBytes += bytes.length;
+      begun = true;
+      leftBytes -= bytes.length;
+      sink.write(bytes);
+      if (leftBytes === 0) sink.end();
       return bytes.length;
     },
     end() {
-      response.end();
+      sink.end();
     },
   };
 }

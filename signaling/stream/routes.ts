@@ -9,7 +9,14 @@ import type { StatusReport } from '../protocol/status.ts';
 import { RoomId } from '../protocol/uplink.ts';
 import { ICY_METAINT } from './icy.ts';
 import { createListener } from './listener.ts';
+import { m3u, pls } from './playlists.ts';
+import { burstOf, framingOf, profileOf } from './profile.ts';
+import { createResponseSink } from './response-sink.ts';
+import { BURST_MS } from './station.ts';
 import { MAX_LISTENERS, type Stations } from './stations.ts';
+
+/** Bursts longer than the usual that may wait in this process at a time: at 320 kbit/s they are 25 MB together. */
+const MAX_LONG_BURSTS = 64;
 
 /** What real speakers want to see (FACTS.md, "Loudspeakers"); the DLNA flags are those of a live stream. */
 const STREAM_HEADERS: Readonly<Record<string, string>> = {
@@ -24,6 +31,10 @@ const STREAM_HEADERS: Readonly<Record<string, string>> = {
   ...OPEN_TO_ALL,
 };
 
+const PLAYLISTS = {
+  m3u: { type: 'audio/x-mpegurl', write: m3u },
+  pls: { type: 'audio/x-scpls', write: pls },
+};
 const LIST_HEADERS = { 'Cache-Control': 'no-store', ...OPEN_TO_ALL };
 
 export interface StreamRoutesOptions {
@@ -55,14 +66,37 @@ export function createStreamRoutes({
     return sendText(request, response, 503, text);
   }
 
+  let longBursts = 0;
+  function countUntilOut(response: ServerResponse): void {
+    longBursts++;
+    let isOut = false;
+    const out = (): void => {
+      if (!isOut) longBursts--;
+      isOut = true;
+    };
+    response.once('drain', out);
+    response.once('close', out);
+  }
+
   function stream(request: HttpRequest, response: ServerResponse, roomId: string): true {
-    const icy = request.raw.headers['icy-metadata'] === '1';
+    const asked = request.raw.headers;
+    const wanted = framingOf({
+      profile: profileOf(request.query.get('profile'), asked['user-agent'] ?? ''),
+      range: request.method === 'GET' ? asked.range : undefined,
+    });
+    if (wanted.status === 416) return send(request, response, 416, wanted.headers, '');
+    const { status, limitBytes } = wanted;
+    // Blocks of text would shift the bytes that a range counts.
+    const icy = asked['icy-metadata'] === '1' && status === 200;
     const headers = {
       ...STREAM_HEADERS,
       ...(icy ? { 'icy-name': 'Earshot', 'icy-metaint': String(ICY_METAINT), 'icy-pub': '0' } : {}),
+      ...wanted.headers,
     };
+    // Then Node ends the body by closing the connection, and says so.
+    if (!wanted.isChunked) response.removeHeader('Transfer-Encoding');
     if (request.method === 'HEAD') {
-      response.writeHead(200, headers);
+      response.writeHead(status, headers);
       response.end();
       return true;
     }
@@ -82,8 +116,12 @@ export function createStreamRoutes({
     // Nagle's algorithm would hold small frames back for the acknowledgement of the one before.
     request.raw.socket.setNoDelay(true);
     request.raw.socket.setKeepAlive(true, 15_000);
-    response.writeHead(200, headers);
-    const leave = station.listen(createListener(response, { icy, nowMs: now() }));
+    response.writeHead(status, headers);
+    const listener = createListener(createResponseSink(response), { icy, nowMs: now(), limitBytes });
+    const wishedMs = burstOf(request.query.get('burst')) ?? BURST_MS;
+    const burstMs = longBursts < MAX_LONG_BURSTS ? wishedMs : Math.min(wishedMs, BURST_MS);
+    const leave = station.listen(listener, burstMs);
+    if (burstMs > BURST_MS && response.writableNeedDrain) countUntilOut(response);
     log.info({
       event: 'listener-joined',
       roomId,
@@ -99,7 +137,6 @@ export function createStreamRoutes({
 
   return (request, response) => {
     const { path } = request;
-    if (path === '/stream.mp3') return stream(request, response, stations.defaultRoomId);
     if (path === '/stream/status') {
       const report: StatusReport = {
         uptimeSeconds: Math.floor((now() - startedAtMs) / 1000),
@@ -108,17 +145,14 @@ export function createStreamRoutes({
       };
       return sendJson(request, response, report);
     }
-    if (path === '/stream.m3u') {
-      const body = `#EXTM3U\n#EXTINF:-1,Earshot\n${streamBaseUrl()}/stream.mp3\n`;
-      return send(request, response, 200, { 'Content-Type': 'audio/x-mpegurl', ...LIST_HEADERS }, body);
+    const [, room, kind] = /^\/stream(?:\/([^/]+))?\.(mp3|m3u|pls)$/.exec(path) ?? [];
+    if (kind === undefined) return false;
+    if (room === undefined || v.is(RoomId, room)) {
+      if (kind === 'mp3') return stream(request, response, room ?? stations.defaultRoomId);
+      const url = `${streamBaseUrl()}${path.slice(0, -kind.length)}mp3`;
+      const { type, write } = PLAYLISTS[kind as 'm3u' | 'pls'];
+      return send(request, response, 200, { 'Content-Type': type, ...LIST_HEADERS }, write(url));
     }
-    if (path === '/stream.pls') {
-      const body = `[playlist]\nNumberOfEntries=1\nFile1=${streamBaseUrl()}/stream.mp3\nTitle1=Earshot\nLength1=-1\nVersion=2\n`;
-      return send(request, response, 200, { 'Content-Type': 'audio/x-scpls', ...LIST_HEADERS }, body);
-    }
-    const room = /^\/stream\/([^/]+)\.mp3$/.exec(path)?.[1];
-    if (room === undefined) return false;
-    if (v.is(RoomId, room)) return stream(request, response, room);
     counters.count('/stream', 'bad-room');
     return sendText(request, response, 404, 'There is no such room.\n');
   };

@@ -3,17 +3,23 @@ import type { StreamStatus } from '../protocol/status.ts';
 import { FRAME_MS, silentFrame } from './frames.ts';
 import type { Listener } from './listener.ts';
 import { createPace } from './pace.ts';
+import { MAX_BURST_MS } from './profile.ts';
 
 /**
- * What a new listener gets at once. A player that buffers more than this waits for the rest in real time, and one that
+ * What a new listener gets at once unless it asks for more or less. A player that buffers more than this waits for the rest in real time, and one that
  * buffers less would play this much later than it needs to: so it is short, enough for a decoder to find its feet.
  */
 export const BURST_MS = 480;
-const BURST_FRAMES = BURST_MS / FRAME_MS;
+const MAX_BURST_FRAMES = Math.ceil(MAX_BURST_MS / FRAME_MS);
 
-/** Up to this many listeners each frame goes out at once; with more, several share one write to spare the processor. */
-const PROMPT_LISTENERS = 64;
-const BATCH_FRAMES = 4;
+/**
+ * How long frames wait for others to share a write with. What a listener costs is the system call, so a crowd's wait: it is
+ * time that counts, not frames, so that a host's late frame holds back none that are here, and a gap stays below 200 ms.
+ */
+function batchMsFor(listeners: number): number {
+  if (listeners <= 64) return 0;
+  return listeners <= 256 ? 90 : 114;
+}
 
 export interface Claim {
   epoch: number;
@@ -36,8 +42,11 @@ export interface Station {
   readonly roomId: string;
   /** Takes over from a lower claim, or from the same host's older connection. Null: the present host's claim is higher. */
   claim(host: HostInfo, onSuperseded: () => void): Feed | null;
-  /** @returns removes it again; harmless when called twice */
-  listen(listener: Listener): () => void;
+  /**
+   * @param burstMs how much of the last sound it gets at once, at most `MAX_BURST_MS`; where there was none, silence
+   * @returns removes it again; harmless when called twice
+   */
+  listen(listener: Listener, burstMs?: number): () => void;
   listenerCount(): number;
   hasHost(): boolean;
   /** When it last had a host, now if it has one; null: never. Monotonic milliseconds. */
@@ -64,7 +73,8 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   const listeners = new Set<Listener>();
   const watchers = new Set<(listeners: number) => void>();
   const pace = createPace(now());
-  const recent: Uint8Array[] = [];
+  /** Without a hole in time, so that a burst is one piece of what was heard. */
+  let recent: Uint8Array[] = [];
   let host: (HostInfo & { sinceMs: number; onSuperseded: () => void; feed: Feed }) | null = null;
   let silence = silentFrame(128);
   let bitrateKbps = 128;
@@ -76,28 +86,35 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   let lastFrameAtMs: number | null = null;
   let timer: NodeJS.Timeout | null = null;
   let releasedAtMs: number | null = null;
+  let emittedAtMs = now();
+  let flushedAtMs = now();
 
   function flush(): void {
     if (batch.length === 0) return;
     const frames = batch.length === 1 ? (batch[0] as Uint8Array) : Buffer.concat(batch);
     batch = [];
     const nowMs = now();
+    flushedAtMs = nowMs;
     for (const listener of listeners) bytesOut += listener.write(frames, title ?? '', nowMs);
   }
 
-  function emit(frame: Uint8Array): void {
+  function emit(frame: Uint8Array, nowMs: number): void {
+    // Nobody listened, and no host fed it: what came before that is no part of the sound that begins now.
+    if (nowMs - emittedAtMs >= BURST_MS) recent = [];
+    emittedAtMs = nowMs;
     recent.push(frame);
-    if (recent.length > BURST_FRAMES) recent.shift();
+    if (recent.length > MAX_BURST_FRAMES) recent.shift();
     if (listeners.size > 0) batch.push(frame);
   }
 
   function flushIfDue(): void {
-    if (listeners.size <= PROMPT_LISTENERS || batch.length >= BATCH_FRAMES) flush();
+    if (now() - flushedAtMs >= batchMsFor(listeners.size)) flush();
   }
 
   function fillGaps(): void {
-    const due = pace.takeSilence(now());
-    for (let i = 0; i < due; i++) emit(silence);
+    const nowMs = now();
+    const due = pace.takeSilence(nowMs);
+    for (let i = 0; i < due; i++) emit(silence, nowMs);
     silenceFrames += due;
     flushIfDue();
   }
@@ -134,7 +151,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
           for (const frame of frames) {
             bytesIn += frame.length;
             // A copy: the message it came in would otherwise be held in memory by one of its frames.
-            if (pace.takeHostFrame(nowMs)) emit(Uint8Array.from(frame));
+            if (pace.takeHostFrame(nowMs)) emit(Uint8Array.from(frame), nowMs);
           }
           flushIfDue();
         },
@@ -150,13 +167,14 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
       replaced?.onSuperseded();
       return feed;
     },
-    listen(listener) {
+    listen(listener, burstMs = BURST_MS) {
       flush();
       fillGaps();
       // Nobody listened and no host fed it: what is left in `recent` may be old, and the stream was silent since.
       const fresh = lastFrameAtMs !== null && now() - lastFrameAtMs < BURST_MS;
-      const frames = fresh || timer !== null ? recent : [];
-      const missing = Array<Uint8Array>(BURST_FRAMES - frames.length).fill(silence);
+      const wanted = Math.min(Math.round(burstMs / FRAME_MS), MAX_BURST_FRAMES);
+      const frames = (fresh || timer !== null) && wanted > 0 ? recent.slice(-wanted) : [];
+      const missing = Array<Uint8Array>(wanted - frames.length).fill(silence);
       bytesOut += listener.write(Buffer.concat([...missing, ...frames]), title ?? '', now());
       listeners.add(listener);
       runOrRest();

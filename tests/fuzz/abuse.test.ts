@@ -69,6 +69,8 @@ describe.skipIf(problem !== null)('somebody on the LAN runs wild with', () => {
       await createNode({ version: '1', log: silentLog(), notice: () => {}, limits: ${LIMITS}, config: {
         port: 8443, httpPort: 8097, stunPort: 3478, relayPorts: undefined, mdns: false, bind: undefined,
         dataDir: ${JSON.stringify(folder.path)}, ownCertificate: undefined, publicUrl: undefined, streamUrl: undefined,
+    icecast: undefined,
+    snapcast: undefined,
         strictPorts: true, distDir: ${JSON.stringify(dist)} } });
       console.log('ready');`;
     node = lab.host('node').spawn(process.execPath, [...TSX, '--input-type=module', '-e', run], {

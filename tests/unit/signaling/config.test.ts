@@ -20,6 +20,8 @@ describe('configuration', () => {
       ownCertificate: undefined,
       publicUrl: undefined,
       streamUrl: undefined,
+      icecast: undefined,
+      snapcast: undefined,
       strictPorts: false,
       distDir: '/repo/dist',
     });
@@ -29,7 +31,8 @@ describe('configuration', () => {
     const flags =
       '--port 1 --http-port 2 --stun-port 3 --bind ::1 --data d --cert c.pem --key /k.pem --strict-ports --relay-ports 50000-50010 --no-mdns';
     const urls = '--public-url https://party.example:444/ --stream-url http://10.0.0.1:80/x/';
-    expect(parse(`${flags} ${urls}`.split(' '))).toEqual({
+    const relays = '--icecast http://source:a%2Fb@ice:8000/room.mp3 --snapcast [::1]:4953';
+    expect(parse(`${flags} ${urls} ${relays}`.split(' '))).toEqual({
       port: 1,
       httpPort: 2,
       stunPort: 3,
@@ -40,6 +43,8 @@ describe('configuration', () => {
       ownCertificate: { certPath: '/here/c.pem', keyPath: '/k.pem' },
       publicUrl: 'https://party.example:444',
       streamUrl: 'http://10.0.0.1/x',
+      icecast: { host: 'ice', port: 8000, mount: '/room.mp3', user: 'source', password: 'a/b' },
+      snapcast: { host: '::1', port: 4953 },
       strictPorts: true,
       distDir: '/repo/dist',
     });
@@ -63,11 +68,22 @@ describe('configuration', () => {
     [['--cert', 'a'], /--cert and --key belong together/],
     [['--public-url', 'http://a'], /--public-url.*https:\/\//],
     [['--stream-url', 'nonsense'], /--stream-url/],
+    [['--icecast', 'http://ice:8000/room.mp3'], /--icecast: not an address such as/],
+    [['--icecast', 'http://source:pw@ice:8000/'], /--icecast/],
+    [['--icecast', 'https://source:pw@ice:8000/a'], /--icecast/],
+    [['--icecast', 'http://source:%zz@ice:8000/a'], /write % as %25/],
+    [['--snapcast', 'snap'], /--snapcast: "snap" is not host:port/],
+    [['--snapcast', 'snap:0'], /--snapcast/],
+    [['--snapcast', 'snap:4953/x'], /--snapcast/],
     [['--data', ''], /--data: a path is missing/],
   ])('refuses %j in one line', (args, message) => {
     expect(() => parse(args)).toThrow(ConfigError);
     expect(() => parse(args)).toThrow(message);
     expect(() => parse(args)).not.toThrow(/\n/);
+  });
+
+  it('does not repeat a password', () => {
+    expect(() => parse(['--icecast', 'ftp://source:hidden@ice/a'])).not.toThrow(/hidden/);
   });
 
   it('names the variable that is wrong', () => {
@@ -88,6 +104,8 @@ describe('configuration', () => {
       'key',
       'public-url',
       'stream-url',
+      'icecast',
+      'snapcast',
     ];
     for (const flag of [...flags, 'strict-ports', 'help', 'version'])
       expect(helpText()).toContain(`--${flag}`);

@@ -169,23 +169,39 @@ describe('the stream with a host', () => {
     listener.close();
   });
 
-  it('hands a frame to its listeners in the moment it comes, and four at a time to a crowd', () => {
-    const station = createStation({ roomId: 'a', path: '/a', now: () => 0 });
+  it('hands a frame to its listeners in the moment it comes, and several at a time to a crowd', () => {
+    let nowMs = 0;
+    const station = createStation({ roomId: 'a', path: '/a', now: () => nowMs });
     const [frame] = toneFrames(0.1, TONE_HZ) as [Buffer];
-    const seen = { bytes: 0 };
-    const counting: Listener = { write: (bytes) => (seen.bytes = bytes.length), end: () => {} };
+    const written: number[] = [];
+    const counting: Listener = { write: (bytes) => written.push(bytes.length / frame.length), end: () => {} };
     station.listen(counting);
     const feed = station.claim({ epoch: 1, peerId: 'p', bitrateKbps: 128 }, () => {});
-    seen.bytes = 0;
+    written.length = 0;
     feed?.frames([frame]);
-    expect(seen.bytes).toBe(frame.length);
+    expect(written).toEqual([1]);
 
-    for (let i = 0; i < 70; i++) station.listen({ ...counting });
-    seen.bytes = 0;
-    for (let i = 0; i < 3; i++) feed?.frames([frame]);
-    expect(seen.bytes).toBe(0);
+    /** What the first listener is handed while frames come in real time, each 24 ms. */
+    function handed(frames: number, crowd: number): number[] {
+      while (station.listenerCount() < crowd) station.listen({ write: () => 0, end: () => {} });
+      nowMs += 1000;
+      feed?.frames([frame]);
+      written.length = 0;
+      for (let i = 0; i < frames; i++) {
+        nowMs += 24;
+        feed?.frames([frame]);
+      }
+      return [...written];
+    }
+    expect(handed(8, 70)).toEqual([4, 4]);
+    expect(handed(10, 300)).toEqual([5, 5]);
+    // What is here waits no longer for one that is late.
+    nowMs += 24;
     feed?.frames([frame]);
-    expect(seen.bytes).toBe(4 * frame.length);
+    nowMs += 96;
+    written.length = 0;
+    feed?.frames([frame]);
+    expect(written).toEqual([2]);
     station.close();
   });
 
@@ -295,7 +311,10 @@ describe('a slow listener', () => {
     const joined = new Promise<{ listener: Listener; response: ServerResponse }>((resolve) => {
       server.on('request', (_, response: ServerResponse) => {
         response.writeHead(200);
-        resolve({ listener: createListener(response, { icy: false, nowMs: 0 }), response });
+        resolve({
+          listener: createListener(response, { icy: false, nowMs: 0, limitBytes: Infinity }),
+          response,
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -346,7 +365,7 @@ describe('a slow listener', () => {
         this.destroyed = true;
       },
     };
-    const listener = createListener(response as never, { icy: false, nowMs: 0 });
+    const listener = createListener(response as never, { icy: false, nowMs: 0, limitBytes: Infinity });
     const frame = (mark: number): Uint8Array => new Uint8Array(384).fill(mark);
     let nowMs = 0;
     for (let i = 0; i < 1000; i++) listener.write(frame(i % 200), '', (nowMs += 24));

@@ -54,6 +54,8 @@ export async function startNode(
     ownCertificate: undefined,
     publicUrl: undefined,
     streamUrl: undefined,
+    icecast: undefined,
+    snapcast: undefined,
     strictPorts: false,
     distDir: join(folder.path, 'dist'),
     ...changes,

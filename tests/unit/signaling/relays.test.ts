@@ -1,0 +1,220 @@
+import { createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { icecastMissing, SOURCE_PASSWORD, startIcecast } from '../../fixtures/icecast.ts';
+import { type Sound, toneDbfs } from '../../fixtures/listen.ts';
+import { freePort } from '../../fixtures/ports.ts';
+import { snapcastMissing, startSnapclient, startSnapserver } from '../../fixtures/snapcast.ts';
+import { parseFrames } from '../../../signaling/stream/frames.ts';
+import {
+  ask,
+  decode,
+  listen,
+  openHost,
+  startNode,
+  status,
+  type TestNode,
+  type TestSocket,
+  toneFrames,
+  until,
+} from './support.ts';
+
+const TONE_HZ = 1000;
+const FRAME_MS = 24;
+const RECONNECTED_MS = 20_000;
+
+let cleanUp: (() => unknown)[];
+beforeEach(() => {
+  cleanUp = [];
+});
+afterEach(async () => {
+  for (const undo of cleanUp.reverse()) await undo();
+});
+
+async function nodeWith(changes: Parameters<typeof startNode>[0]): Promise<TestNode> {
+  const node = await startNode(changes);
+  cleanUp.push(() => node.close());
+  return node;
+}
+
+/** A host that plays a tone until the test ends. */
+async function playTone(node: TestNode): Promise<TestSocket> {
+  const tone = toneFrames(2, TONE_HZ).slice(5, -5);
+  const host = await openHost(node);
+  const startedAtMs = performance.now();
+  let sent = 0;
+  const timer = setInterval(() => {
+    while (sent * FRAME_MS < performance.now() - startedAtMs) host.sendRaw(tone[sent++ % tone.length] ?? '');
+  }, 10);
+  cleanUp.push(() => {
+    clearInterval(timer);
+    host.close();
+  });
+  return host;
+}
+
+const soundOf = (channel: Float32Array): Sound => ({
+  rateHz: 48_000,
+  channels: [channel],
+  durationMs: channel.length / 48,
+});
+
+/** The left channel of samples that are interleaved. */
+const left = (samples: ArrayLike<number>, scale: number): Float32Array =>
+  Float32Array.from({ length: Math.floor(samples.length / 2) }, (_, at) => (samples[at * 2] ?? 0) * scale);
+
+const iceMissing = icecastMissing();
+describe.skipIf(iceMissing !== null)(`a real Icecast${iceMissing === null ? '' : `: ${iceMissing}`}`, () => {
+  const target = (port: number, password = SOURCE_PASSWORD) => ({
+    host: '127.0.0.1',
+    port,
+    mount: '/room.mp3',
+    user: 'source',
+    password,
+  });
+
+  async function titleAt(port: number): Promise<string | undefined> {
+    const { text } = await ask(`http://127.0.0.1:${port}/status-json.xsl`);
+    const parsed = JSON.parse(text) as { icestats: { source?: { title?: string } } };
+    return parsed.icestats.source?.title;
+  }
+
+  /** Resolves when the mount answers. */
+  const mountAt = (port: number) =>
+    until(async () => {
+      const listener = await listen(`http://127.0.0.1:${port}/room.mp3`).catch(() => null);
+      if (listener?.response.statusCode === 200) return listener;
+      listener?.close();
+      return undefined;
+    }, RECONNECTED_MS);
+
+  it('gets the room’s sound frame by frame, its titles, and counts as a listener', async () => {
+    const icecast = await startIcecast();
+    cleanUp.push(() => icecast.close());
+    const node = await nodeWith({ icecast: target(icecast.port) });
+    const host = await playTone(node);
+    host.send({ type: 'title', title: 'Öl & Wasser?', artist: 'Mira Sol' });
+    const listener = await mountAt(icecast.port);
+    expect(listener.headers['content-type']).toBe('audio/mpeg');
+    expect(listener.headers['icy-name']).toBe('Earshot');
+    const from = listener.received().length;
+    await until(() => listener.received().length > from + 384 * 120 || undefined);
+    // What it sends first begins anywhere in a frame.
+    const heard = listener.received();
+    const { frames, badBytes } = parseFrames(heard);
+    expect(badBytes).toBeLessThan(2 * 384);
+    const samples = left(decode(Buffer.concat(frames.slice(-80))), 1);
+    expect(toneDbfs(soundOf(samples.subarray(4800)), TONE_HZ)).toBeGreaterThan(-30);
+    await until(async () => (await titleAt(icecast.port)) === 'Mira Sol - Öl & Wasser?' || undefined);
+    expect((await status(node)).streams[0]?.listeners).toBe(1);
+    listener.close();
+  });
+
+  it('gets it again when it was away, and when it was not there to begin with', async () => {
+    const port = await freePort();
+    const node = await nodeWith({ icecast: target(port) });
+    await playTone(node);
+    const first = await startIcecast(port);
+    cleanUp.push(() => first.close());
+    (await mountAt(port)).close();
+    await first.close();
+    await until(async () => (await status(node)).streams[0]?.listeners === 0 || undefined);
+    const second = await startIcecast(port);
+    cleanUp.push(() => second.close());
+    const listener = await mountAt(port);
+    await until(() => listener.received().length > 384 * 60 || undefined);
+    listener.close();
+  });
+
+  it('that refuses the password is asked again, and the node goes on', async () => {
+    const icecast = await startIcecast();
+    cleanUp.push(() => icecast.close());
+    const node = await nodeWith({ icecast: target(icecast.port, 'wrong') });
+    await until(() => /(source|room\.mp3).*(bad|fail|invalid)/i.test(icecast.log()) || undefined);
+    expect((await status(node)).streams[0]?.listeners).toBe(0);
+    const listener = await listen(`${node.httpUrl}/stream.mp3`);
+    await until(() => listener.received().length > 384 * 40 || undefined);
+    listener.close();
+  });
+});
+
+const snapMissing = snapcastMissing();
+describe.skipIf(snapMissing !== null)(
+  `a real Snapserver${snapMissing === null ? '' : `: ${snapMissing}`}`,
+  () => {
+    it('gets the room’s sound, a client of it plays it, and both again after it was away', async () => {
+      const first = await startSnapserver();
+      cleanUp.push(() => first.close());
+      const node = await nodeWith({ snapcast: { host: '127.0.0.1', port: first.ports.source } });
+      await playTone(node);
+
+      /** The level of the tone in the last second that a client played, once it plays. */
+      async function playedLevel(): Promise<number> {
+        const client = startSnapclient(first.ports.stream);
+        try {
+          return await until(() => {
+            const samples = client.played();
+            const last = left(samples.subarray(Math.max(0, samples.length - 96_000)), 1 / 32_768);
+            const level = last.length < 48_000 ? -Infinity : toneDbfs(soundOf(last), TONE_HZ);
+            return level > -30 ? level : undefined;
+          }, RECONNECTED_MS);
+        } finally {
+          await client.close();
+        }
+      }
+
+      expect(await playedLevel()).toBeLessThan(0);
+      await first.close();
+      await until(async () => (await status(node)).streams[0]?.listeners === 0 || undefined, RECONNECTED_MS);
+      const second = await startSnapserver(first.ports);
+      cleanUp.push(() => second.close());
+      expect(await playedLevel()).toBeLessThan(0);
+    }, 60_000);
+  },
+);
+
+describe('an engine that is none', () => {
+  it('slows no listener when it takes no sound', async () => {
+    const held: Socket[] = [];
+    const wall = createServer((socket) => {
+      held.push(socket.pause());
+      socket.on('error', () => {});
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    });
+    await new Promise<void>((resolve) => wall.listen(0, '127.0.0.1', resolve));
+    cleanUp.push(() => {
+      for (const socket of held) socket.destroy();
+      return new Promise((resolve) => wall.close(resolve));
+    });
+    const { port } = wall.address() as AddressInfo;
+    const node = await nodeWith({
+      icecast: { host: '127.0.0.1', port, mount: '/a.mp3', user: 'source', password: 'x' },
+    });
+    await until(async () => (await status(node)).streams[0]?.listeners === 1 || undefined);
+    const listener = await listen(`${node.httpUrl}/stream.mp3`);
+    await until(() => listener.received().length > 384 * 60 || undefined);
+    expect(parseFrames(listener.received()).badBytes).toBe(0);
+    listener.close();
+  });
+
+  it('is left alone when it speaks no HTTP', async () => {
+    const asked: string[] = [];
+    const stranger = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (data) => {
+        asked.push(data.toString('latin1'));
+        socket.write(Buffer.alloc(20_000, 'x'));
+      });
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    cleanUp.push(() => new Promise((resolve) => stranger.close(resolve)));
+    const { port } = stranger.address() as AddressInfo;
+    const node = await nodeWith({
+      icecast: { host: '127.0.0.1', port, mount: '/a.mp3', user: 'me', password: 'secret' },
+    });
+    await until(() => asked.length >= 2 || undefined);
+    expect(asked[0]).toContain('PUT /a.mp3 HTTP/1.1\r\n');
+    expect(asked[0]).toContain(`Authorization: Basic ${Buffer.from('me:secret').toString('base64')}\r\n`);
+    expect((await status(node)).streams[0]?.listeners).toBe(0);
+  });
+});
