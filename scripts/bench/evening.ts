@@ -47,6 +47,12 @@ const SETTLE_MS = 20_000;
 const COMPARED_SECONDS = 60;
 const DECIMATION = 4;
 const SAME = 0.3;
+const REACH_MS = 500;
+/** What an evening has to keep, or the command fails. */
+const P95_MS = 20;
+const MOST_GROWTH = 1.15;
+/** Fewer seconds in which the machine fed all outputs tell nothing. */
+const ENOUGH_SECONDS = 10;
 /** Noise is never silent for this long: the machine did not feed the output in time, which no player can mend. */
 const GAP_SAMPLES = 24;
 /** After a gap a browser may take this long to come back into step. */
@@ -272,8 +278,10 @@ try {
     compared++;
     for (let one = 1; one < part.length; one++) {
       const found = apart(part[0]!, part[one]!);
-      if (found === null || found.similarity < SAME) unmatched++;
-      else apartMs.push(Math.abs((found.lagSamples * 1_000) / window));
+      const isSame = found !== null && found.similarity >= SAME;
+      if (!isSame) unmatched++;
+      // Without a match it counts as the farthest that could have been found.
+      apartMs.push(isSame ? Math.abs((found.lagSamples * 1_000) / window) : REACH_MS);
     }
   }
   apartMs.sort((a, b) => a - b);
@@ -313,6 +321,16 @@ try {
     `Apart at the end, from ada: p50 ${result.p50Ms}, p95 ${result.p95Ms}, max ${result.maxMs} ms, ${unmatched} of ${compared * (NAMES.length - 1)} unmatched; ${tornAt.length} of ${COMPARED_SECONDS} seconds torn by the machine.`,
   );
   console.log('Growth: the last third of the evening over the middle one.\n');
+  const broken = [
+    compared < ENOUGH_SECONDS && `only ${compared} s could be compared: the machine was too busy`,
+    compared >= ENOUGH_SECONDS && result.p95Ms > P95_MS && `p95 is over ${P95_MS} ms`,
+    errors.length > 0 && 'a console had errors',
+    Math.max(result.memoryGrowth, result.heapGrowth, result.nodeGrowth) > MOST_GROWTH && 'memory grew',
+  ].filter((one) => one !== false);
+  if (broken.length > 0) {
+    console.log(`Not kept: ${broken.join('; ')}.`);
+    process.exitCode = 1;
+  }
   console.log(JSON.stringify(result));
 } finally {
   for (const close of closing.reverse()) await close();
