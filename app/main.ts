@@ -10,6 +10,7 @@ import { missingFrom } from './state/entry.ts';
 import { createKeptStore } from './state/kept.ts';
 import { Notices } from './state/notices.svelte.ts';
 import AppView from './ui/App.svelte';
+import { createAudioSession } from './voice/audio-session.ts';
 
 /** The worker that makes the app start without a network; a new one waits until somebody asks for it. */
 function offerUpdates(): void {
@@ -84,7 +85,10 @@ const sole = createSole({
     notices.info('Another tab of this browser plays the room now.');
   },
 });
+/** In Safari alone; not in TypeScript's DOM library. */
+const { audioSession } = navigator as { audioSession?: { type: string } };
 const rooms = createRooms({
+  audioSession: createAudioSession(audioSession),
   kept,
   tab: storageOrNull(() => sessionStorage),
   soundsElsewhere: () => sole.isTaken(),

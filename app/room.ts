@@ -44,6 +44,7 @@ import { Talk } from './state/talk.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks, trackRef } from './state/tracks.svelte.ts';
 import { webCrypto } from './state/web-crypto.ts';
+import type { AudioSession } from './voice/audio-session.ts';
 import { openUnprocessed } from './voice/microphone.ts';
 
 /** Items of the queue of which a second copy is kept. */
@@ -52,6 +53,8 @@ const SPREAD_ITEMS = 50;
 const METER_MS = 60;
 
 export interface OpenRoomOptions {
+  /** The page's: it outlives the room. */
+  audioSession: AudioSession;
   secret: string;
   kept: KeptStore;
   notices: Notices;
@@ -96,7 +99,7 @@ const setTimer = (run: () => void, ms: number): (() => void) => {
 };
 
 export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
-  const { secret, kept, notices, device, newId, localNowMs } = options;
+  const { secret, audioSession, kept, notices, device, newId, localNowMs } = options;
   const { memberId, name, nodeInfo } = kept.read();
   const keys = await deriveRoomKeys(secret, webCrypto);
   const stops: (() => void)[] = [];
@@ -250,6 +253,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   // ---- sound
   const sound = createSound({
+    session: audioSession,
     volume: device.volume,
     trimMs: device.trimMs,
     clock,
@@ -312,7 +316,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     people,
     notices,
     requests: chirps,
-    openMicrophone: () => openUnprocessed(navigator.mediaDevices),
+    openMicrophone: () => openUnprocessed({ devices: navigator.mediaDevices, session: audioSession }),
     ear: () => sound.ear(),
   });
 

@@ -13,11 +13,13 @@ import type { KeptStore } from './state/kept.ts';
 import { readNodeInfo } from './state/node.ts';
 import type { Notices } from './state/notices.svelte.ts';
 import { Rooms } from './state/rooms.svelte.ts';
+import type { AudioSession } from './voice/audio-session.ts';
 
 /** Key in the tab's own storage: the room that this tab hosted before it was reloaded. */
 const HOSTING = 'earshot.hosting';
 
 export interface RoomsRootOptions {
+  audioSession: AudioSession;
   kept: KeptStore;
   /** `sessionStorage`, or null where the browser forbids it. */
   tab: Storage | null;
@@ -47,6 +49,7 @@ export interface Entering {
 }
 
 export function createRooms({
+  audioSession,
   kept,
   tab,
   soundsElsewhere,
@@ -106,6 +109,7 @@ export function createRooms({
     kept.update({ secret });
     kept.updateRoom(secret, { lastSeenMs: Date.now() });
     const room = await openRoom({
+      audioSession,
       secret,
       kept,
       notices,

@@ -12,6 +12,7 @@ import type { PlayerState } from './playback/player.ts';
 import type { Ear } from './playback/trim/ear.ts';
 import type { Queries } from './session/queries.ts';
 import type { SoundParts } from './sound-parts.ts';
+import type { AudioSession } from './voice/audio-session.ts';
 import { createMicrophone, type Microphone } from './voice/microphone.ts';
 
 /** Share of the set volume that this device's own loudspeaker keeps while its microphone is open: less echo. */
@@ -19,6 +20,7 @@ const WHILE_TALKING = 0.35;
 const OWN_VOICE = 'self';
 
 export interface SoundOptions {
+  session: AudioSession;
   volume: number;
   /** See `Player.setTrim`. */
   trimMs: number;
@@ -73,7 +75,7 @@ export function createSound(options: SoundOptions): Sound {
 
   function opened(): AudioOutput {
     if (output) return output;
-    output = createAudioOutput({ volume, muted: !listening });
+    output = createAudioOutput({ volume, muted: !listening, session: options.session });
     build(output).catch(options.onFailed);
     return output;
   }
@@ -135,7 +137,11 @@ export function createSound(options: SoundOptions): Sound {
     microphone() {
       const { context, unlock } = opened();
       void unlock();
-      microphone ??= createMicrophone({ context, devices: navigator.mediaDevices });
+      microphone ??= createMicrophone({
+        context,
+        devices: navigator.mediaDevices,
+        session: options.session,
+      });
       return microphone;
     },
     setTalking(on) {

@@ -23,12 +23,13 @@ export interface AudioOutput {
   close(): void;
 }
 
-interface AudioSessionNavigator {
-  audioSession?: { type: string };
-}
-
 /** Makes the context; it may stay suspended until `unlock` is called in a tap. */
-export function createAudioOutput(options: { volume: number; muted: boolean }): AudioOutput {
+export function createAudioOutput(options: {
+  volume: number;
+  muted: boolean;
+  /** The system's, which the microphones need as well. */
+  session: { play(): void };
+}): AudioOutput {
   const context = new AudioContext({ sampleRate: SAMPLE_RATE_HZ, latencyHint: 'interactive' });
   const input = context.createGain();
   const level = context.createGain();
@@ -61,8 +62,7 @@ export function createAudioOutput(options: { volume: number; muted: boolean }): 
     async unlock() {
       if (closed) return false;
       // Without it iOS mutes Web Audio with the ring switch.
-      const { audioSession } = navigator as AudioSessionNavigator;
-      if (audioSession) audioSession.type = 'playback';
+      options.session.play();
       // Outside a tap the promise stays pending until one comes.
       await Promise.race([context.resume().catch(() => undefined), wait(UNLOCK_MS)]);
       unlocked ||= context.state === 'running';

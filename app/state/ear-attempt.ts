@@ -60,7 +60,7 @@ export async function attempt(
     if (peerId !== null && asked !== null) requests.cancel(peerId, asked);
     throw error;
   } finally {
-    for (const track of stream.getTracks()) track.stop();
+    microphone.stop();
   }
 }
 

@@ -2,9 +2,10 @@
  * This device's microphone: opened when somebody talks, kept warm for half a minute so that the next word is heard at once,
  * then let go (the browser's recording sign goes out). Every way it can fail has words that say what to do.
  */
+import type { AudioSession } from './audio-session.ts';
 import { createLevelMeter } from '../playback/level.ts';
 
-export type MicrophoneProblem = 'insecure' | 'refused' | 'none' | 'busy' | 'failed';
+export type MicrophoneProblem = 'insecure' | 'refused' | 'none' | 'busy' | 'playing' | 'failed';
 
 export type MicrophoneResult =
   | { kind: 'live'; stream: MediaStream }
@@ -19,6 +20,8 @@ export const MICROPHONE_WORDS: Record<MicrophoneProblem, string> = {
     'The browser does not let this page use the microphone. Allow it in the site’s settings, next to the address.',
   none: 'No microphone was found. Plug one in, or talk from another device.',
   busy: 'Another app is using the microphone. Close it there, then try again.',
+  playing:
+    'The system lets this page only play at the moment. Wait a few seconds and try again, or reload the page.',
   failed: 'The microphone could not be opened. Unplug it and plug it in again, or restart the browser.',
 };
 
@@ -27,16 +30,49 @@ const UNPROCESSED: MediaStreamConstraints = {
   audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
 };
 
-/** A microphone for measuring; whoever asked ends its tracks. Asks for permission the first time. Never rejects. */
-export async function openUnprocessed(
-  devices: Pick<MediaDevices, 'getUserMedia'> | undefined,
-): Promise<{ kind: 'live'; stream: MediaStream } | { kind: 'problem'; problem: MicrophoneProblem }> {
+export interface MicrophoneSource {
+  /** `navigator.mediaDevices`: undefined on a page without HTTPS. */
+  devices: Pick<MediaDevices, 'getUserMedia'> | undefined;
+  session: Pick<AudioSession, 'holdForMicrophone'>;
+}
+
+export type MicrophoneOpened =
+  /** `stop` ends its tracks: only by that does the system learn that nobody records any more. */
+  { kind: 'live'; stream: MediaStream; stop(): void } | { kind: 'problem'; problem: MicrophoneProblem };
+
+/** A microphone for measuring. Asks for permission the first time. Never rejects. */
+export function openUnprocessed(source: MicrophoneSource): Promise<MicrophoneOpened> {
+  return openStream(source, UNPROCESSED);
+}
+
+/** The only way to a microphone. Never rejects. */
+async function openStream(
+  { devices, session }: MicrophoneSource,
+  constraints: MediaStreamConstraints,
+): Promise<MicrophoneOpened> {
   if (!devices) return { kind: 'problem', problem: 'insecure' };
+  const letGo = session.holdForMicrophone();
+  let stream: MediaStream;
   try {
-    return { kind: 'live', stream: await devices.getUserMedia(UNPROCESSED) };
+    stream = await devices.getUserMedia(constraints);
   } catch (error) {
+    letGo();
     return { kind: 'problem', problem: problemOf(error) };
   }
+  const tracks = stream.getTracks();
+  // Told when the system ends one, and not after `stop`.
+  const onEnded = (): void => {
+    if (tracks.every(({ readyState }) => readyState === 'ended')) letGo();
+  };
+  for (const track of tracks) track.addEventListener('ended', onEnded);
+  return {
+    kind: 'live',
+    stream,
+    stop() {
+      for (const track of tracks) track.stop();
+      letGo();
+    },
+  };
 }
 
 export interface Microphone {
@@ -59,19 +95,19 @@ const CONSTRAINTS: MediaStreamConstraints = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
 };
 
-export function createMicrophone(options: {
-  context: AudioContext;
-  /** `navigator.mediaDevices`: undefined on a page without HTTPS. */
-  devices: Pick<MediaDevices, 'getUserMedia'> | undefined;
-  setTimer?: (run: () => void, ms: number) => () => void;
-}): Microphone {
-  const { context, devices } = options;
+export function createMicrophone(
+  options: MicrophoneSource & {
+    context: AudioContext;
+    setTimer?: (run: () => void, ms: number) => () => void;
+  },
+): Microphone {
+  const { context } = options;
   const setTimer = options.setTimer ?? realTimer;
   const node = context.createGain();
   const level = createLevelMeter(node, METER_RANGE_DB);
 
   const listeners = new Set<(message: string) => void>();
-  let stream: MediaStream | null = null;
+  let opened: Extract<MicrophoneOpened, { kind: 'live' }> | null = null;
   let source: MediaStreamAudioSourceNode | null = null;
   let opening: Promise<MicrophoneResult> | null = null;
   let wanted = false;
@@ -79,7 +115,7 @@ export function createMicrophone(options: {
   let closed = false;
 
   function enable(on: boolean): void {
-    for (const track of stream?.getAudioTracks() ?? []) track.enabled = on;
+    for (const track of opened?.stream.getAudioTracks() ?? []) track.enabled = on;
   }
 
   function shut(): void {
@@ -87,45 +123,38 @@ export function createMicrophone(options: {
     cancelCooling = null;
     source?.disconnect();
     source = null;
-    for (const track of stream?.getTracks() ?? []) {
-      track.onended = null;
-      track.stop();
-    }
-    stream = null;
+    for (const track of opened?.stream.getTracks() ?? []) track.onended = null;
+    opened?.stop();
+    opened = null;
   }
 
   async function ask(): Promise<MicrophoneResult> {
-    if (!devices) return problem('insecure');
-    let fresh: MediaStream;
-    try {
-      fresh = await devices.getUserMedia(CONSTRAINTS);
-    } catch (error) {
-      return problem(problemOf(error));
-    }
-    stream = fresh;
+    const fresh = await openStream(options, CONSTRAINTS);
+    if (fresh.kind === 'problem') return problem(fresh.problem);
+    opened = fresh;
     if (closed) {
       shut();
       return { kind: 'cancelled' };
     }
-    for (const track of fresh.getAudioTracks()) {
+    for (const track of fresh.stream.getAudioTracks()) {
       track.onended = () => {
         shut();
         if (wanted) for (const listener of listeners) listener(MICROPHONE_WORDS.none);
       };
     }
-    source = context.createMediaStreamSource(fresh);
+    source = context.createMediaStreamSource(fresh.stream);
     source.connect(node);
     if (!wanted) {
       release();
       return { kind: 'cancelled' };
     }
-    return { kind: 'live', stream: fresh };
+    return { kind: 'live', stream: fresh.stream };
   }
 
   function release(): void {
     wanted = false;
     enable(false);
-    if (!stream) return;
+    if (!opened) return;
     cancelCooling?.();
     cancelCooling = setTimer(shut, WARM_MS);
   }
@@ -136,9 +165,9 @@ export function createMicrophone(options: {
       wanted = true;
       cancelCooling?.();
       cancelCooling = null;
-      if (stream) {
+      if (opened) {
         enable(true);
-        return { kind: 'live', stream };
+        return { kind: 'live', stream: opened.stream };
       }
       opening ??= ask().finally(() => {
         opening = null;
@@ -146,7 +175,7 @@ export function createMicrophone(options: {
       return opening;
     },
     release,
-    level: () => (wanted && stream ? level.read() : 0),
+    level: () => (wanted && opened ? level.read() : 0),
     node,
     onLost(listener) {
       listeners.add(listener);
@@ -168,7 +197,7 @@ function problem(kind: MicrophoneProblem): MicrophoneResult {
   return { kind: 'problem', problem: kind, message: MICROPHONE_WORDS[kind] };
 }
 
-/** Names of getUserMedia's rejections: Media Capture and Streams, section 10.2. */
+/** Names of getUserMedia's rejections: Media Capture and Streams, section 10.2; InvalidStateError: see `AudioSession`. */
 function problemOf(error: unknown): MicrophoneProblem {
   switch (error instanceof Error || error instanceof DOMException ? error.name : '') {
     case 'NotAllowedError':
@@ -180,6 +209,8 @@ function problemOf(error: unknown): MicrophoneProblem {
     case 'NotReadableError':
     case 'AbortError':
       return 'busy';
+    case 'InvalidStateError':
+      return 'playing';
     default:
       return 'failed';
   }

@@ -49,7 +49,8 @@ describe('the microphone', () => {
     ['NotAllowedError', 'refused', 'Allow'],
     ['NotFoundError', 'none', 'No microphone'],
     ['NotReadableError', 'busy', 'Another app'],
-    ['InvalidStateError', 'failed', 'could not be opened'],
+    ['InvalidStateError', 'playing', 'only play'],
+    ['UnknownError', 'failed', 'could not be opened'],
   ])('%s is told as %s, in words of its own', async (name, problem, words) => {
     expect(await page().evaluate((n) => window.sound.microphoneFailure(n), name)).toMatchObject({
       kind: 'problem',

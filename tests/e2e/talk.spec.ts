@@ -2,8 +2,18 @@
 import { listen } from '../fixtures/listen.ts';
 import { microphoneWav, tone } from '../fixtures/tones.ts';
 import { until } from '../fixtures/until.ts';
+import { giveAudioSession, sessionType } from './support/audio-session.ts';
 import { toneNow } from './support/ear.ts';
-import { holdToTalk, importFiles, queueSong, seesPlaying, startHosting, visit } from './support/room.ts';
+import {
+  holdToTalk,
+  importFiles,
+  listenHere,
+  queueSong,
+  sayName,
+  seesPlaying,
+  startHosting,
+  visit,
+} from './support/room.ts';
 import { expect, test } from './support/test.ts';
 
 const VOICE_HZ = 1730;
@@ -82,4 +92,30 @@ test('a device without a microphone says so', async ({ people }) => {
   await visit(page, 'Queue');
   await page.getByRole('button', { name: 'Hold to talk' }).click();
   await expect(page.getByRole('alert')).toContainText('No microphone was found');
+});
+
+test('on a phone whose system ties microphones to its audio session they open over sound, which plays on after them', async ({
+  node,
+  people,
+}) => {
+  const { context, page } = await people.arrive('Anna', { microphoneWav: await microphoneWav(VOICE_HZ) });
+  await giveAudioSession(context);
+  await page.goto(node.appLink);
+  await sayName(page, 'Anna');
+  await listenHere(page);
+  await expect.poll(() => sessionType(page)).toBe('playback');
+
+  await visit(page, 'People');
+  await page.getByRole('button', { name: 'Find it by ear' }).click();
+  await page.getByRole('button', { name: 'Listen', exact: true }).click();
+  await expect.poll(() => sessionType(page)).toBe('play-and-record');
+  // It hears a tone only.
+  await expect(page.getByRole('alert')).toContainText('did not hear itself', { timeout: 20_000 });
+  expect(await sessionType(page)).toBe('playback');
+  await page.getByRole('button', { name: 'Leave it' }).click();
+
+  await page.getByRole('button', { name: 'Hold to talk' }).click();
+  await expect(page.getByRole('button', { name: /^Talking to/ })).toBeVisible();
+  expect(await sessionType(page)).toBe('play-and-record');
+  await expect(page.getByRole('alert')).toBeHidden();
 });

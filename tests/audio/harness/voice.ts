@@ -1,8 +1,10 @@
+import { createAudioSession } from '../../../app/voice/audio-session.ts';
 import { createMicrophone, type Microphone } from '../../../app/voice/microphone.ts';
 import { createVoiceReceiver } from '../../../app/voice/receive.ts';
 import { base64 } from './base64.ts';
 import { createRecorder } from './recorder.ts';
 
+const session = createAudioSession(undefined);
 let context: AudioContext | null = null;
 let microphone: Microphone | null = null;
 let stream: MediaStream | null = null;
@@ -19,6 +21,7 @@ export const voiceBench = {
     microphone ??= createMicrophone({
       context: await running(),
       devices: navigator.mediaDevices,
+      session,
       setTimer: (run) => {
         cool = run;
         return () => (cool = null);
@@ -46,7 +49,7 @@ export const voiceBench = {
   async microphoneFailure(name: string | null) {
     const devices =
       name === null ? undefined : { getUserMedia: () => Promise.reject(new DOMException('no', name)) };
-    const failing = createMicrophone({ context: await running(), devices });
+    const failing = createMicrophone({ context: await running(), devices, session });
     const result = await failing.open();
     failing.close();
     return result;
