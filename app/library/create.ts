@@ -49,21 +49,26 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
   const { store, transport, analyser, storage, urls = URL } = options;
   const shelf = createShelf(store, () => space.makeRoom());
   const spaceListeners = new Set<(event: SpaceEvent) => void>();
+  const needed = options.needed ?? (() => []);
   const transfer = createTransfer({
     transport,
     shelf,
+    needed,
     ...(options.times && { times: options.times }),
     onFull: () => space.full(),
   });
   const space = createSpace({
     shelf,
-    needed: options.needed ?? (() => []),
+    needed,
     isBusy: transfer.isBusy,
     copies: (id) => transfer.holders(id).length,
     remove,
     tell: (event) => spaceListeners.forEach((listener) => listener(event)),
   });
   const listeners = new Set<() => void>();
+  let ahead: ReadonlySet<string> = new Set();
+  /** Wanted whatever plays: by somebody here, or as a copy for others. */
+  const asked = new Set<string>();
   const artUrls = new Map<string, string | null>();
   let holdings: Map<string, Holding> | null = null;
   let telling: ReturnType<typeof setTimeout> | undefined;
@@ -94,16 +99,19 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
 
   const loaded = shelf.loaded.then(() => {
     for (const blob of shelf.all()) {
-      if (blob.meta.kind === 'track' && blob.meta.wanted && !isComplete(blob)) transfer.fetch(refOf(blob));
+      if (blob.meta.kind !== 'track' || !blob.meta.wanted || isComplete(blob)) continue;
+      if (blob.meta.kept === true) asked.add(blob.meta.id);
+      transfer.fetch(refOf(blob));
     }
   });
   // Whoever needs it awaits it; an unopened store must not be an unhandled rejection as well.
   loaded.catch(() => {});
 
   async function fetchTrack(track: TrackRef, keep: boolean): Promise<void> {
-    await shelf.loaded;
-    if (closed) return;
     const { trackId: id, bytes, mime, chunksId } = track;
+    const isStillWanted = () => !closed && (ahead.has(id) || asked.has(id));
+    await shelf.loaded;
+    if (!isStillWanted()) return;
     const known = shelf.get(id);
     if (known) {
       const kept = keep || known.meta.kept === true;
@@ -115,7 +123,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       const flags = { imported: false, wanted: true, kept: keep, usedAtMs: Date.now() };
       await shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, ...flags });
     }
-    if (!closed) transfer.fetch(track);
+    if (isStillWanted()) transfer.fetch(track);
   }
 
   async function touch(id: string): Promise<void> {
@@ -126,6 +134,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
 
   async function remove(trackId: string): Promise<void> {
     await shelf.loaded;
+    asked.delete(trackId);
     transfer.forget(trackId);
     const artId = shelf.get(trackId)?.meta.artId;
     await shelf.delete(trackId);
@@ -176,14 +185,25 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       return transfer.open(track);
     },
     fetch(track) {
+      asked.add(track.trackId);
       fetchTrack(track, false).catch(() => {});
     },
     keep(track) {
+      asked.add(track.trackId);
       fetchTrack(track, true).catch(() => {});
     },
-    cancelFetch(trackId) {
-      transfer.cancelFetch(trackId);
-      want(trackId, false).catch(() => {});
+    fetchAhead(tracks) {
+      const before = ahead;
+      ahead = new Set(tracks.map(({ trackId }) => trackId));
+      for (const trackId of before) {
+        if (ahead.has(trackId) || asked.has(trackId)) continue;
+        transfer.cancelFetch(trackId);
+        want(trackId, false).catch(() => {});
+      }
+      for (const track of tracks) {
+        const blob = shelf.get(track.trackId);
+        if (!blob || !isComplete(blob)) fetchTrack(track, false).catch(() => {});
+      }
     },
     remove,
     holdings() {

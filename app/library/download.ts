@@ -50,6 +50,9 @@ export interface Download {
   readonly isBusy: boolean;
   /** Looks again for what can be asked of whom. */
   pump(): void;
+  /** Asks for nothing more, until `resume`: others are needed sooner. */
+  pause(): void;
+  resume(): void;
   receive(from: PeerId, message: Message): void;
   peerGone(peerId: PeerId): void;
   close(): void;
@@ -78,6 +81,7 @@ export function createDownload(options: DownloadOptions): Download {
   let closed = false;
   let preparing = false;
   let checking = false;
+  let paused = false;
   let wasBusy = false;
 
   const nowMs = () => performance.now();
@@ -254,6 +258,7 @@ export function createDownload(options: DownloadOptions): Download {
     if (!blob || (foreign && !isComplete(blob))) return prepare(foreign === true);
     settleReads(blob);
     if (isComplete(blob)) return checkWhole();
+    if (paused) return;
     if (blob.meta.manifest.length === 0) askManifest();
     else askChunks(blob);
   }
@@ -357,12 +362,19 @@ export function createDownload(options: DownloadOptions): Download {
     closed = true;
     for (const timer of timers) clearTimeout(timer);
     timers.clear();
-    for (const [peerId, peer] of holders) {
-      for (const index of peer.outstanding.keys())
-        send(peerId, { type: 'cancelChunk', id: track.trackId, index });
-    }
+    takeBack();
     holders.clear();
     rejectReads(new DOMException('the track was closed', 'AbortError'));
+  }
+
+  /** Cancels every request for a chunk. */
+  function takeBack(): void {
+    for (const [peerId, peer] of holders) {
+      for (const index of [...peer.outstanding.keys()]) {
+        drop(peerId, index);
+        send(peerId, { type: 'cancelChunk', id: track.trackId, index });
+      }
+    }
   }
 
   function rejectReads(error: Error): void {
@@ -400,6 +412,16 @@ export function createDownload(options: DownloadOptions): Download {
       });
     },
     pump,
+    pause() {
+      if (paused || closed) return;
+      paused = true;
+      takeBack();
+      pump();
+    },
+    resume() {
+      paused = false;
+      pump();
+    },
     receive(from, message) {
       if (closed) return;
       if (message.type === 'chunk') void receiveChunk(from, message.index, message.data);

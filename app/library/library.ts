@@ -61,8 +61,11 @@ export interface Library {
   fetch(track: TrackRef): void;
   /** The same, and it stays until somebody removes it, also when space is short. */
   keep(track: TrackRef): void;
-  /** Stops wanting it; what is here already stays. */
-  cancelFetch(trackId: string): void;
+  /**
+   * What plays and comes next, of which all is wanted here. What it named before and names no longer is not fetched on,
+   * unless `fetch` or `keep` asked for it too; what is here already stays.
+   */
+  fetchAhead(tracks: readonly TrackRef[]): void;
   /** Deletes a track's bytes from this device. */
   remove(trackId: string): Promise<void>;
   /** Every track of which at least a byte is here, by trackId. */

@@ -17,6 +17,8 @@ export interface TransferOptions {
   transport: Transport;
   shelf: Shelf;
   times?: DownloadTimes;
+  /** Track ids: what plays, then what comes, in order. */
+  needed(): readonly string[];
   /** A track did not fit on this device. */
   onFull(): void;
 }
@@ -40,7 +42,7 @@ export interface Transfer {
 const wrongKey = ({ trackId, chunksId }: TrackRef) => `${trackId}/${chunksId}`;
 
 export function createTransfer(options: TransferOptions): Transfer {
-  const { transport, shelf, times = DOWNLOAD_TIMES, onFull } = options;
+  const { transport, shelf, times = DOWNLOAD_TIMES, needed, onFull } = options;
   const neighbours = createNeighbours(transport, shelf);
   const server = createServer(transport, shelf);
   const send = (to: PeerId, message: Message) => transport.send(to, 'control', encode(message));
@@ -93,19 +95,32 @@ export function createTransfer(options: TransferOptions): Transfer {
     });
   }
 
+  /** The soonest needed first, then in the order in which they were asked for. */
+  function byNeed(): [string, TrackRef][] {
+    if (wanted.size < 2) return [...wanted];
+    const place = new Map<string, number>();
+    for (const id of needed()) if (wanted.has(id) && !place.has(id)) place.set(id, place.size);
+    const placeOf = ([id]: [string, TrackRef]) => place.get(id) ?? wanted.size;
+    return [...wanted].sort((a, b) => placeOf(a) - placeOf(b));
+  }
+
   function schedule(): void {
     if (closed) return;
     let running = 0;
-    for (const [id, track] of [...wanted]) {
+    for (const [id, track] of byNeed()) {
       if (isHere(id)) {
         wanted.delete(id);
         continue;
       }
       // A track of which nobody here has anything to give must not keep the others from being fetched.
       if (neighbours.holders(id).length === 0) continue;
+      if (running >= BACKGROUND_DOWNLOADS && !sources.has(id)) {
+        downloads.get(id)?.pause();
+        continue;
+      }
       const current = download(track);
-      current.pump();
-      if (current.isBusy && ++running >= BACKGROUND_DOWNLOADS) return;
+      current.resume();
+      if (current.isBusy) running++;
     }
   }
 
@@ -161,7 +176,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     sources.set(trackId, siblings.add(source));
     if (wrong.has(wrongKey(track))) source.fail(new WrongTrackError('the record of this track is wrong'));
     void shelf.loaded.then(() => {
-      if (!over.signal.aborted && !isHere(trackId)) download(track).pump();
+      if (!over.signal.aborted && !isHere(trackId)) download(track).resume();
     });
 
     return {
@@ -180,7 +195,7 @@ export function createTransfer(options: TransferOptions): Transfer {
         over.abort(new DOMException('the track was closed', 'AbortError'));
         if (siblings.size > 0) return;
         sources.delete(trackId);
-        if (wanted.has(trackId)) return;
+        if (wanted.has(trackId)) return schedule();
         downloads.get(trackId)?.close();
         downloads.delete(trackId);
       },

@@ -43,9 +43,9 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
   let timer: ReturnType<typeof setTimeout> | null = null;
   let closed = false;
 
-  function refOf(trackId: string): TrackRef | null {
+  function refsOf(trackId: string): TrackRef[] {
     const track = queries.tracks().get(trackId);
-    return track ? { trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime } : null;
+    return track ? [{ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime }] : [];
   }
 
   function look(): void {
@@ -56,18 +56,11 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
     const ahead = active ? neededTracks(queries.view(clock.nowMs())) : [];
     player.follow(moment, ahead.slice(moment ? 1 : 0));
     onMoment(moment);
+    library.fetchAhead(ahead.flatMap(refsOf));
     if (!active) return;
-    prefetch(ahead);
     const changeMs = nextChangeMs(moment);
     const waitMs = changeMs === null ? LOOK_AGAIN_MS : changeMs - clock.nowMs();
     timer = setTimeout(look, Math.min(LOOK_AGAIN_MS, Math.max(10, waitMs)));
-  }
-
-  function prefetch(trackIds: readonly string[]): void {
-    for (const trackId of trackIds) {
-      const ref = refOf(trackId);
-      if (ref && library.holdings().get(ref.trackId)?.complete !== true) library.fetch(ref);
-    }
   }
 
   const stops = [queries.onChange(look), clock.onChange(look)];
@@ -82,6 +75,7 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
       closed = true;
       if (timer !== null) clearTimeout(timer);
       for (const stop of stops) stop();
+      library.fetchAhead([]);
       player.follow(null);
     },
   };

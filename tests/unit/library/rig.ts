@@ -4,6 +4,7 @@ import type { Analyser } from '../../../app/library/analyse/client.ts';
 import { analyseFile } from '../../../app/library/analyse/file.ts';
 import { CHUNK_BYTES, chunkCount } from '../../../app/library/chunks.ts';
 import { type LoadedLibrary, createLibrary } from '../../../app/library/create.ts';
+import type { DownloadTimes } from '../../../app/library/download.ts';
 import type { TrackRef } from '../../../app/library/library.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
 import type { BlobStore } from '../../../app/library/store.ts';
@@ -79,6 +80,7 @@ export interface PeerOptions {
   analyser?: Analyser;
   storage?: StorageManager;
   needed?: () => readonly string[];
+  times?: DownloadTimes;
 }
 
 export function createRig(): Rig {
@@ -89,8 +91,8 @@ export function createRig(): Rig {
     peer({ store = createMemoryStore(), selfId = `peer-${libraries.length}`, wrap, ...rest } = {}) {
       const inner = hub.join({ selfId });
       const transport = wrap ? wrap(inner) : inner;
-      const { analyser = hereAnalyser, storage = null, needed = () => [] } = rest;
-      const library = createLibrary({ store, transport, analyser, times: FAST, storage, needed });
+      const { analyser = hereAnalyser, storage = null, needed = () => [], times = FAST } = rest;
+      const library = createLibrary({ store, transport, analyser, times, storage, needed });
       libraries.push(library);
       return { library, transport, store };
     },

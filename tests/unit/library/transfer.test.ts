@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CHUNK_BYTES, toHex } from '../../../app/library/chunks.ts';
+import { DOWNLOAD_TIMES } from '../../../app/library/download.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
 import { type Message, decode, encode } from '../../../app/library/wire.ts';
 import type { Transport } from '../../../app/mesh/transport.ts';
@@ -415,5 +416,72 @@ describe('transfer', () => {
     for (const track of halves) await fill(back, track);
     rig.peer({ selfId: 'back', store: back });
     await until(library, () => ids.every((id) => done(library, id)), 'the halves');
+  });
+
+  /** One that holds all of these and takes its time, and somebody who fetches; `finished` in the order of becoming whole. */
+  async function slowly(tracks: readonly ReturnType<typeof testTrack>[], needed: () => readonly string[]) {
+    const store = createMemoryStore();
+    for (const track of tracks) await fill(store, track);
+    const asked: string[] = [];
+    rig.peer({
+      selfId: 'slow',
+      store,
+      wrap: (transport) => ({
+        ...transport,
+        async send(to, channel, bytes) {
+          if (channel === 'bytes') await new Promise<void>((resolve) => setTimeout(resolve, 3));
+          return transport.send(to, channel, bytes);
+        },
+      }),
+    });
+    const { library } = rig.peer({
+      selfId: 'reader',
+      needed,
+      // Slow is not silent.
+      times: DOWNLOAD_TIMES,
+      wrap: tamper((message) => {
+        if (message.type === 'wantChunk') asked.push(message.id);
+        return message;
+      }),
+    });
+    const ids = tracks.map(({ ref }) => ref.trackId);
+    const finished: string[] = [];
+    library.onChange(() => {
+      for (const id of ids) if (done(library, id) && !finished.includes(id)) finished.push(id);
+    });
+    await until(library, () => ids.every((id) => library.holders(id) === 1));
+    return { library, ids, asked, finished };
+  }
+
+  test('L20 what is needed sooner is fetched first, also when it was asked for later', async () => {
+    const tracks = [30, 31, 32, 33].map((seed) => testTrack(30, seed));
+    let needed: string[] = [];
+    const { library, ids, asked, finished } = await slowly(tracks, () => needed);
+    const [first, second, third, fourth] = ids as [string, string, string, string];
+    for (const { ref } of tracks.slice(0, 2)) library.fetch(ref);
+    await expect.poll(() => new Set(asked).size, { interval: 5 }).toBe(2);
+    needed = [fourth, third];
+    for (const { ref } of tracks.slice(2)) library.fetch(ref);
+    await until(library, () => finished.length === 4, 'all of them');
+    const place = (id: string) => finished.indexOf(id);
+    expect(Math.max(place(third), place(fourth))).toBeLessThan(Math.min(place(first), place(second)));
+  });
+
+  test('L21 what was skipped is fetched no further, unless somebody asked for it', async () => {
+    const tracks = Array.from({ length: 6 }, (_, i) => testTrack(40, 40 + i));
+    const { library, ids, asked, finished } = await slowly(tracks, () => []);
+    const refs = tracks.map(({ ref }) => ref);
+    const [, kept, copied] = refs;
+    if (!kept || !copied) throw new Error('six tracks');
+    library.fetchAhead(refs.slice(0, 2));
+    await expect.poll(() => new Set(asked).size, { interval: 5 }).toBe(2);
+    library.keep(kept);
+    library.fetch(copied);
+    for (let at = 1; at < 5; at++) library.fetchAhead(refs.slice(at, at + 2));
+    await until(library, () => finished.length === 4, 'what is ahead, and what was asked for');
+    expect(new Set(finished)).toEqual(new Set([ids[1], ids[2], ids[4], ids[5]]));
+    await expect.poll(() => library.isIdle()).toBe(true);
+    expect(asked).not.toContain(ids[3]);
+    expect(done(library, ids[0] ?? '')).toBe(false);
   });
 });
