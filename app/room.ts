@@ -151,6 +151,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       const { moment, upNext } = queries.view(clock.nowMs());
       return [...(moment ? [moment.item] : []), ...upNext].map((item) => item.trackId);
     },
+    wished: (trackId) => queries.keeps().has(trackId),
   });
   const spreader = createSpreader({
     selfId,

@@ -21,6 +21,8 @@ export interface LibraryOptions {
   storage: Pick<StorageManager, 'estimate' | 'persist' | 'persisted'> | null;
   /** Track ids: what plays, then what comes, in order. Asked when space is short. */
   needed?: () => readonly string[];
+  /** Whether somebody wants this track to be on two devices. */
+  wished?: (trackId: string) => boolean;
   /** Makes an object URL; a test may have no such thing. */
   urls?: Pick<typeof URL, 'createObjectURL' | 'revokeObjectURL'>;
 }
@@ -55,6 +57,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     shelf,
     needed,
     ...(options.times && { times: options.times }),
+    mayMakeRoom: (id) => space.mayMakeRoom(id),
     onFull: () => space.full(),
   });
   const space = createSpace({
@@ -62,6 +65,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     needed,
     isBusy: transfer.isBusy,
     copies: (id) => transfer.holders(id).length,
+    wished: options.wished ?? (() => false),
     remove,
     tell: (event) => spaceListeners.forEach((listener) => listener(event)),
   });
@@ -139,6 +143,8 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     const artId = shelf.get(trackId)?.meta.artId;
     await shelf.delete(trackId);
     await forgetArt(artId);
+    space.freed();
+    transfer.roomMade();
   }
 
   function artUrl(artId: string): string | null {

@@ -1,5 +1,5 @@
 /** Makes room when the device is full: lets the least useful of what was fetched go, and says so. */
-import { leastUseful } from './evict.ts';
+import { type Cached, leastUseful } from './evict.ts';
 import type { SpaceEvent } from './library.ts';
 import { type Shelf, heldBytes } from './shelf.ts';
 
@@ -13,6 +13,8 @@ export interface SpaceOptions {
   isBusy(id: string): boolean;
   /** Other devices that hold it completely. */
   copies(id: string): number;
+  /** Somebody wants it to be on two devices. */
+  wished(id: string): boolean;
   remove(id: string): Promise<void>;
   tell(event: SpaceEvent): void;
 }
@@ -20,30 +22,39 @@ export interface SpaceOptions {
 export interface Space {
   /** False: nothing may go any more. */
   makeRoom(): Promise<boolean>;
+  /** Whether something else may go for this track. */
+  mayMakeRoom(id: string): boolean;
+  /** Something is gone: there may be room again. */
+  freed(): void;
   /** Something did not fit though nothing may go. Told once, until there is room again. */
   full(): void;
 }
 
-export function createSpace({ shelf, needed, isBusy, copies, remove, tell }: SpaceOptions): Space {
+export function createSpace(options: SpaceOptions): Space {
+  const { shelf, needed, isBusy, copies, wished, remove, tell } = options;
   let making: Promise<boolean> | null = null;
   let isFull = false;
 
-  async function make(): Promise<boolean> {
+  function cachedTracks(): Cached[] {
     const tracks = [...shelf.all()].filter(({ meta }) => meta.kind === 'track');
-    const cached = tracks.map((blob) => ({
+    return tracks.map((blob) => ({
       id: blob.meta.id,
       heldBytes: heldBytes(blob),
       imported: blob.meta.imported,
       kept: blob.meta.kept === true,
       busy: isBusy(blob.meta.id),
       copies: copies(blob.meta.id),
+      wished: wished(blob.meta.id),
       usedAtMs: blob.meta.usedAtMs ?? 0,
     }));
+  }
+
+  async function make(): Promise<boolean> {
+    const cached = cachedTracks();
     const going = leastUseful(cached, needed(), FREE_BYTES);
     if (going.length === 0) return false;
     const bytes = cached.reduce((sum, { id, heldBytes }) => sum + (going.includes(id) ? heldBytes : 0), 0);
     for (const id of going) await remove(id);
-    isFull = false;
     tell({ type: 'freed', trackIds: going, bytes });
     return true;
   }
@@ -53,6 +64,15 @@ export function createSpace({ shelf, needed, isBusy, copies, remove, tell }: Spa
       // Many chunks find the device full at the same time: one clearing serves them all.
       making ??= make().finally(() => (making = null));
       return making;
+    },
+    mayMakeRoom: (id) =>
+      leastUseful(
+        cachedTracks().filter((one) => one.id !== id),
+        needed(),
+        1,
+      ).length > 0,
+    freed() {
+      isFull = false;
     },
     full() {
       if (isFull) return;

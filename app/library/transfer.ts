@@ -19,6 +19,8 @@ export interface TransferOptions {
   times?: DownloadTimes;
   /** Track ids: what plays, then what comes, in order. */
   needed(): readonly string[];
+  /** Whether something else may leave this device for this track. */
+  mayMakeRoom(trackId: string): boolean;
   /** A track did not fit on this device. */
   onFull(): void;
 }
@@ -30,6 +32,8 @@ export interface Transfer {
   fetchArt(artId: string): void;
   /** Ends everything that concerns this track, for its removal. */
   forget(trackId: string): void;
+  /** Something left this device: what did not fit may be tried again. */
+  roomMade(): void;
   /** Peers that hold it completely. */
   holders(trackId: string): PeerId[];
   /** It is being read or fetched. */
@@ -42,7 +46,7 @@ export interface Transfer {
 const wrongKey = ({ trackId, chunksId }: TrackRef) => `${trackId}/${chunksId}`;
 
 export function createTransfer(options: TransferOptions): Transfer {
-  const { transport, shelf, times = DOWNLOAD_TIMES, needed, onFull } = options;
+  const { transport, shelf, times = DOWNLOAD_TIMES, needed, mayMakeRoom, onFull } = options;
   const neighbours = createNeighbours(transport, shelf);
   const server = createServer(transport, shelf);
   const send = (to: PeerId, message: Message) => transport.send(to, 'control', encode(message));
@@ -53,6 +57,8 @@ export function createTransfer(options: TransferOptions): Transfer {
   const sources = new Map<string, Set<{ fail(error: Error): void }>>();
   /** Records that turned out to be wrong: fetching them again would end in the same way. */
   const wrong = new Set<string>();
+  /** Tracks that did not fit, and whether they are wanted completely as soon as there is room. */
+  const unfit = new Map<string, TrackRef | null>();
   let peers = transport.peers();
   let scheduling = false;
   let closed = false;
@@ -60,6 +66,14 @@ export function createTransfer(options: TransferOptions): Transfer {
   function isHere(id: string): boolean {
     const blob = shelf.get(id);
     return blob !== undefined && isComplete(blob);
+  }
+
+  /** It did not fit, and nothing has changed since: fetching it again would end in the same way. */
+  function isUnfit(trackId: string): boolean {
+    if (!unfit.has(trackId)) return false;
+    if (!mayMakeRoom(trackId)) return true;
+    unfit.delete(trackId);
+    return false;
   }
 
   function download(track: TrackRef): Download {
@@ -75,8 +89,11 @@ export function createTransfer(options: TransferOptions): Transfer {
       onBusy: scheduleSoon,
       onEnd(error) {
         downloads.delete(track.trackId);
+        if (error instanceof NoSpaceError) {
+          unfit.set(track.trackId, wanted.get(track.trackId) ?? null);
+          onFull();
+        }
         wanted.delete(track.trackId);
-        if (error instanceof NoSpaceError) onFull();
         if (error instanceof WrongTrackError) wrong.add(wrongKey(track));
         if (error) sources.get(track.trackId)?.forEach((source) => source.fail(error));
         schedule();
@@ -175,6 +192,8 @@ export function createTransfer(options: TransferOptions): Transfer {
     const siblings = sources.get(trackId) ?? new Set();
     sources.set(trackId, siblings.add(source));
     if (wrong.has(wrongKey(track))) source.fail(new WrongTrackError('the record of this track is wrong'));
+    else if (!isHere(trackId) && isUnfit(trackId))
+      source.fail(new NoSpaceError('this device has no room for it'));
     void shelf.loaded.then(() => {
       if (!over.signal.aborted && !isHere(trackId)) download(track).resume();
     });
@@ -206,11 +225,13 @@ export function createTransfer(options: TransferOptions): Transfer {
     open,
     fetch(track) {
       if (wrong.has(wrongKey(track))) return;
+      if (isUnfit(track.trackId)) return void unfit.set(track.trackId, track);
       wanted.set(track.trackId, track);
       void shelf.loaded.then(schedule);
     },
     cancelFetch(trackId) {
       wanted.delete(trackId);
+      if (unfit.has(trackId)) unfit.set(trackId, null);
       if (sources.has(trackId)) return;
       downloads.get(trackId)?.close();
       downloads.delete(trackId);
@@ -219,10 +240,16 @@ export function createTransfer(options: TransferOptions): Transfer {
     fetchArt: art.fetch,
     forget(trackId) {
       wanted.delete(trackId);
+      unfit.delete(trackId);
       downloads.get(trackId)?.close();
       downloads.delete(trackId);
       const error = new DOMException('the track was removed from this device', 'AbortError');
       sources.get(trackId)?.forEach((source) => source.fail(error));
+      schedule();
+    },
+    roomMade() {
+      for (const [id, track] of unfit) if (track) wanted.set(id, track);
+      unfit.clear();
       schedule();
     },
     holders: neighbours.completeHolders,

@@ -80,6 +80,7 @@ export interface PeerOptions {
   analyser?: Analyser;
   storage?: StorageManager;
   needed?: () => readonly string[];
+  wished?: (trackId: string) => boolean;
   times?: DownloadTimes;
 }
 
@@ -91,8 +92,14 @@ export function createRig(): Rig {
     peer({ store = createMemoryStore(), selfId = `peer-${libraries.length}`, wrap, ...rest } = {}) {
       const inner = hub.join({ selfId });
       const transport = wrap ? wrap(inner) : inner;
-      const { analyser = hereAnalyser, storage = null, needed = () => [], times = FAST } = rest;
-      const library = createLibrary({ store, transport, analyser, times, storage, needed });
+      const {
+        analyser = hereAnalyser,
+        storage = null,
+        needed = () => [],
+        wished = () => false,
+        times = FAST,
+      } = rest;
+      const library = createLibrary({ store, transport, analyser, times, storage, needed, wished });
       libraries.push(library);
       return { library, transport, store };
     },

@@ -14,12 +14,13 @@ const cached = (id: string, over: Partial<Cached> = {}): Cached => ({
   kept: false,
   busy: false,
   copies: 1,
+  wished: false,
   usedAtMs: 0,
   ...over,
 });
 
 describe('what goes first', () => {
-  test('D1 not queued before queued, held elsewhere before the last copy, long unused before fresh', () => {
+  test('D1 what can be fetched again before last copies, not queued before queued, long unused before fresh', () => {
     const all = [
       cached('fresh', { usedAtMs: 9 }),
       cached('last copy', { copies: 0 }),
@@ -28,7 +29,8 @@ describe('what goes first', () => {
       cached('old', { usedAtMs: 3 }),
     ];
     const needed = ['x', 'y', 'z', 'soon', 'later'];
-    expect(leastUseful(all, needed, Infinity)).toEqual(['old', 'fresh', 'last copy', 'later', 'soon']);
+    expect(leastUseful(all, needed, Infinity)).toEqual(['old', 'fresh', 'later', 'soon']);
+    expect(leastUseful([cached('last copy', { copies: 0 })], needed, Infinity)).toEqual(['last copy']);
     expect(leastUseful(all, needed, 11)).toEqual(['old', 'fresh']);
   });
 
@@ -53,6 +55,23 @@ describe('what goes first', () => {
       ),
     );
   });
+});
+
+test('D6 a copy that was wished for goes after all that can be fetched again, the last one last of all', () => {
+  const all = [
+    cached('wished last', { copies: 0, wished: true }),
+    cached('last', { copies: 0 }),
+    cached('wished second', { copies: 1, wished: true }),
+    cached('wished third', { copies: 2, wished: true }),
+    cached('queued', { copies: 3, usedAtMs: 9 }),
+  ];
+  const rounds: string[][] = [];
+  for (let left = all; left.length > 0;) {
+    const gone = leastUseful(left, ['x', 'y', 'z', 'queued'], Infinity);
+    rounds.push(gone);
+    left = left.filter(({ id }) => !gone.includes(id));
+  }
+  expect(rounds).toEqual([['wished third', 'queued'], ['wished second'], ['last'], ['wished last']]);
 });
 
 describe('a full device', () => {
@@ -131,5 +150,62 @@ describe('a full device', () => {
     library.fetch(wanted.ref);
     await until(library, () => library.holdings().get(wanted.ref.trackId)?.complete === true);
     expect(library.holdings().has(half.ref.trackId)).toBe(false);
+  });
+
+  test('D7 keeps the copy that somebody wished for, though it is not queued', async () => {
+    const [copy, queued, wanted] = [testTrack(5, 10), testTrack(5, 11), testTrack(4, 12)];
+    const holder = createMemoryStore();
+    for (const track of [copy, queued, wanted]) await fill(holder, track);
+    rig.peer({ store: holder });
+    const store = createMemoryStore({ quotaBytes: 11 * CHUNK_BYTES });
+    await fill(store, copy, { imported: false });
+    await fill(store, queued, { imported: false });
+    const { library } = rig.peer({
+      store,
+      needed: () => ['x', 'y', 'z', queued.ref.trackId],
+      wished: (trackId) => trackId === copy.ref.trackId,
+    });
+    const has = (track: typeof wanted) => library.holdings().get(track.ref.trackId)?.complete === true;
+    await until(library, () => [copy, queued, wanted].every(({ ref }) => library.holders(ref.trackId) === 1));
+    library.fetch(wanted.ref);
+    await until(library, () => has(wanted));
+    expect([copy, queued].map(has)).toEqual([true, false]);
+  });
+
+  test('D8 what did not fit is not asked for again until there is room, and then it comes', async () => {
+    const [imported, wanted] = [testTrack(6, 13), testTrack(4, 14)];
+    const holder = createMemoryStore();
+    await fill(holder, wanted);
+    rig.peer({ store: holder });
+    const store = createMemoryStore({ quotaBytes: 8 * CHUNK_BYTES });
+    await fill(store, imported, { imported: true });
+    let asked = 0;
+    const { library } = rig.peer({
+      store,
+      wrap: (transport) => ({
+        ...transport,
+        send(to, channel, bytes) {
+          if (decode(bytes)?.type === 'wantChunk') asked++;
+          return transport.send(to, channel, bytes);
+        },
+      }),
+    });
+    await until(library, () => library.holders(wanted.ref.trackId) === 1);
+    const full = new Promise<void>((resolve) => {
+      library.onSpace((event) => event.type === 'full' && resolve());
+    });
+    library.fetch(wanted.ref);
+    await full;
+    await expect.poll(() => library.isIdle()).toBe(true);
+    const before = asked;
+    for (let turn = 0; turn < 5; turn++) {
+      library.fetchAhead([wanted.ref]);
+      const source = library.open(wanted.ref);
+      await expect(source.read(0, wanted.data.length)).rejects.toMatchObject({ name: 'NoSpaceError' });
+      source.close();
+    }
+    expect(asked).toBe(before);
+    await library.remove(imported.ref.trackId);
+    await until(library, () => library.holdings().get(wanted.ref.trackId)?.complete === true);
   });
 });
