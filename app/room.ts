@@ -14,7 +14,7 @@ import { createSpreader } from './library/spread.ts';
 import { createBrowserMesh } from './mesh/browser.ts';
 import { openPersistence } from './mesh/persistence.ts';
 import { packRoom, unpackRoom } from './session/carry.ts';
-import { isNeeded } from './playback/conductor.ts';
+import { comingTracks, isNeeded } from './playback/conductor.ts';
 import { createChirpRequests } from './playback/trim/requests.ts';
 import { createCommands } from './session/commands.ts';
 import { createFounding } from './session/founding.ts';
@@ -142,15 +142,13 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     newId,
     random: Math.random,
   });
+  const coming = () => comingTracks(queries.view(clock.nowMs()), queries.settings().loop);
   const library = createLibrary({
     store: createOpfsStore(),
     transport: mesh,
     analyser: createAnalyser(),
     storage: navigator.storage,
-    needed: () => {
-      const { moment, upNext } = queries.view(clock.nowMs());
-      return [...(moment ? [moment.item] : []), ...upNext].map((item) => item.trackId);
-    },
+    needed: coming,
     wished: (trackId) => queries.keeps().has(trackId),
   });
   const spreader = createSpreader({
@@ -158,10 +156,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     peers: () => mesh.peers(),
     library,
     wishes() {
-      const { moment, upNext } = queries.view(clock.nowMs());
-      const queued = [...(moment ? [moment.item] : []), ...upNext.slice(0, SPREAD_ITEMS)];
       const asked = queries.keeps();
-      return [...new Set([...asked, ...queued.map((item) => item.trackId)])].flatMap((trackId) => {
+      return [...new Set([...asked, ...coming().slice(0, SPREAD_ITEMS + 1)])].flatMap((trackId) => {
         const track = queries.tracks().get(trackId);
         return track ? [{ ref: trackRef(trackId, track), asked: asked.has(trackId) }] : [];
       });
@@ -220,7 +216,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     notices,
     nowMs: localNowMs,
     isNeeded: (trackId) =>
-      (device.listening || host.isHost) && isNeeded(queries.view(clock.nowMs()), trackId),
+      (device.listening || host.isHost) &&
+      isNeeded(queries.view(clock.nowMs()), queries.settings().loop, trackId),
   });
   const roomFile = new RoomFile({
     reads,

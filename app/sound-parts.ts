@@ -35,9 +35,7 @@ export function createSoundParts(
 
   function openTrack(trackId: string): ReturnType<Library['open']> | null {
     const track = queries.tracks().get(trackId);
-    if (!track) return null;
-    const isHere = library.holdings().get(trackId)?.complete === true;
-    if (!isHere && library.holders(trackId) === 0) return null;
+    if (!track || !library.isInReach(trackId)) return null;
     return library.open({ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime });
   }
 

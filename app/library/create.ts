@@ -12,6 +12,9 @@ import { createTransfer } from './transfer.ts';
 /** Chunks come many times a second; screens need not. */
 const TELL_EVERY_MS = 100;
 
+/** Share of a track that is worth playing though nobody has the rest. */
+const MOSTLY = 0.9;
+
 export interface LibraryOptions {
   store: BlobStore;
   transport: Transport;
@@ -92,7 +95,8 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     shelf.onChange((id) => {
       changed();
       const blob = shelf.get(id);
-      if (blob?.meta.kind === 'track' && blob.meta.wanted && isComplete(blob)) void want(id, false);
+      if (blob?.meta.kind === 'track' && blob.meta.wanted && isComplete(blob))
+        want(id, false).catch(() => {});
     }),
   ];
 
@@ -152,7 +156,10 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     if (known !== undefined) return known;
     const blob = shelf.get(artId);
     if (!blob || !isComplete(blob)) {
-      void shelf.loaded.then(() => !closed && !shelf.get(artId) && transfer.fetchArt(artId));
+      shelf.loaded.then(
+        () => !closed && !shelf.get(artId) && transfer.fetchArt(artId),
+        () => {},
+      );
       return null;
     }
     artUrls.set(artId, null);
@@ -222,6 +229,11 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     },
     holders: (trackId) => transfer.holders(trackId).length,
     holderIds: transfer.holders,
+    isInReach(trackId) {
+      if (transfer.partHolders(trackId).length > 0) return true;
+      const blob = shelf.get(trackId);
+      return blob !== undefined && heldBytes(blob) >= MOSTLY * blob.meta.bytes;
+    },
     async file(trackId) {
       await shelf.loaded;
       const blob = shelf.get(trackId);

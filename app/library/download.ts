@@ -82,6 +82,7 @@ export function createDownload(options: DownloadOptions): Download {
   let preparing = false;
   let checking = false;
   let paused = false;
+  let lookingAgain = false;
   let wasBusy = false;
 
   const nowMs = () => performance.now();
@@ -164,7 +165,7 @@ export function createDownload(options: DownloadOptions): Download {
   }
 
   function refreshBits(peerId: PeerId, peer: Holder): void {
-    if (nowMs() - peer.bitsAskedAtMs <= BITS_FRESH_MS) return;
+    if (nowMs() - peer.bitsAskedAtMs < BITS_FRESH_MS) return;
     peer.bitsAskedAtMs = nowMs();
     send(peerId, { type: 'wantBits', id: track.trackId });
   }
@@ -259,8 +260,20 @@ export function createDownload(options: DownloadOptions): Download {
     settleReads(blob);
     if (isComplete(blob)) return checkWhole();
     if (paused) return;
-    if (blob.meta.manifest.length === 0) askManifest();
-    else askChunks(blob);
+    if (blob.meta.manifest.length === 0) return askManifest();
+    askChunks(blob);
+    if (!isBusy()) lookAgainAtParts();
+  }
+
+  /** Nobody has more to give, but who holds a part may get more of it, and does not tell without being asked. */
+  function lookAgainAtParts(): void {
+    if (lookingAgain || !usable().some(([peerId]) => neighbours.have(peerId, track.trackId) === 'some'))
+      return;
+    lookingAgain = true;
+    later(BITS_FRESH_MS, () => {
+      lookingAgain = false;
+      pump();
+    });
   }
 
   /**
@@ -309,15 +322,21 @@ export function createDownload(options: DownloadOptions): Download {
   }
 
   async function receiveManifest(from: PeerId, manifest: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (manifestFrom?.peerId !== from) return;
-    cancel(manifestFrom.timer);
+    const asked = manifestFrom;
+    if (asked?.peerId !== from) return;
+    cancel(asked.timer);
     const own = manifest.slice();
-    const good = await isManifest(own, track.bytes, track.chunksId);
-    manifestFrom = null;
-    const blob = shelf.get(track.trackId);
-    if (closed || !blob) return;
-    if (good) await shelf.put({ ...blob.meta, manifest: own });
-    else holder(from).lied = true;
+    try {
+      const good = await isManifest(own, track.bytes, track.chunksId);
+      const blob = shelf.get(track.trackId);
+      if (closed || !blob) return;
+      if (good) await shelf.put({ ...blob.meta, manifest: own });
+      else holder(from).lied = true;
+    } catch (error) {
+      return end(error as Error);
+    } finally {
+      if (manifestFrom === asked) manifestFrom = null;
+    }
     pump();
   }
 

@@ -96,12 +96,15 @@ export async function enterFlac(
   let low = { byte: file.firstByte, sample: 0 };
   let high = { byte: source.bytes, sample: file.totalSamples };
   const near = FLAC_NEAR_SECONDS * file.sampleRateHz;
+  let halve = false;
   for (let attempt = 0; attempt < FLAC_ATTEMPTS && sample - low.sample > near; attempt++) {
     const aim = sample - near / 2;
-    const share = (aim - low.sample) / (high.sample - low.sample);
+    const share = halve ? 0.5 : (aim - low.sample) / (high.sample - low.sample);
     const guess = Math.floor(low.byte + share * (high.byte - low.byte));
     const found = await flacFrameAfter(source, file, Math.max(low.byte + 1, guess), signal);
-    if (!found || found.byte >= high.byte) high = { byte: Math.max(low.byte + 2, guess), sample: aim };
+    // No frame begins between the guess and what is known: the samples say nothing about where there is one before.
+    halve = !found || found.byte >= high.byte;
+    if (!found || found.byte >= high.byte) high = { ...high, byte: Math.max(low.byte + 2, guess) };
     else if (found.sample > sample) high = found;
     else low = found;
   }

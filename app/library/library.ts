@@ -74,6 +74,8 @@ export interface Library {
   holders(trackId: string): number;
   /** The same, by their ids. */
   holderIds(trackId: string): readonly string[];
+  /** Some of it can be played: most of it is here, or others in reach hold at least parts. */
+  isInReach(trackId: string): boolean;
   /** A track's bytes as one blob, read only when it is. Rejects when it is not here completely. */
   file(trackId: string): Promise<Blob>;
   /** Nothing is being fetched, and nobody waits for bytes. */

@@ -36,6 +36,8 @@ export interface Transfer {
   roomMade(): void;
   /** Peers that hold it completely. */
   holders(trackId: string): PeerId[];
+  /** Peers that hold at least a part of it. */
+  partHolders(trackId: string): PeerId[];
   /** It is being read or fetched. */
   isBusy(trackId: string): boolean;
   isIdle(): boolean;
@@ -194,9 +196,13 @@ export function createTransfer(options: TransferOptions): Transfer {
     if (wrong.has(wrongKey(track))) source.fail(new WrongTrackError('the record of this track is wrong'));
     else if (!isHere(trackId) && isUnfit(trackId))
       source.fail(new NoSpaceError('this device has no room for it'));
-    void shelf.loaded.then(() => {
-      if (!over.signal.aborted && !isHere(trackId)) download(track).resume();
-    });
+    // Who reads learns that the store cannot be opened.
+    shelf.loaded.then(
+      () => {
+        if (!over.signal.aborted && !isHere(trackId)) download(track).resume();
+      },
+      () => {},
+    );
 
     return {
       bytes,
@@ -227,7 +233,7 @@ export function createTransfer(options: TransferOptions): Transfer {
       if (wrong.has(wrongKey(track))) return;
       if (isUnfit(track.trackId)) return void unfit.set(track.trackId, track);
       wanted.set(track.trackId, track);
-      void shelf.loaded.then(schedule);
+      schedule();
     },
     cancelFetch(trackId) {
       wanted.delete(trackId);
@@ -253,6 +259,7 @@ export function createTransfer(options: TransferOptions): Transfer {
       schedule();
     },
     holders: neighbours.completeHolders,
+    partHolders: neighbours.holders,
     isBusy: (trackId) => downloads.get(trackId)?.isBusy === true || sources.has(trackId),
     isIdle: () => ![...downloads.values()].some((current) => current.isBusy),
     onChange: neighbours.onChange,

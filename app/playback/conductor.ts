@@ -5,6 +5,7 @@
 import type { RoomClock } from '../clock/clock.ts';
 import type { Library, TrackRef } from '../library/library.ts';
 import type { Queries, QueueView } from '../session/queries.ts';
+import type { Loop } from '../session/schema.ts';
 import type { Player } from './player.ts';
 import { nextChangeMs, type Moment } from './timeline.ts';
 
@@ -28,14 +29,22 @@ export interface Conductor {
   close(): void;
 }
 
+type Coming = Pick<QueueView, 'moment' | 'played' | 'upNext'>;
+
+/** What plays and what comes after it, in order: with `loop` all, what was played already comes again. */
+export function comingTracks({ moment, played, upNext }: Coming, loop: Loop): readonly string[] {
+  const again = moment !== null && loop === 'all' ? played : [];
+  return [...(moment ? [moment.item] : []), ...upNext, ...again].map((item) => item.trackId);
+}
+
 /** What a device that sounds must have: the current track and those right after it. */
-function neededTracks({ moment, upNext }: Pick<QueueView, 'moment' | 'upNext'>): readonly string[] {
-  return [...(moment ? [moment.item] : []), ...upNext.slice(0, AHEAD)].map((item) => item.trackId);
+function neededTracks(view: Coming, loop: Loop): readonly string[] {
+  return comingTracks(view, loop).slice(0, (view.moment ? 1 : 0) + AHEAD);
 }
 
 /** Whether a device that sounds would fetch this track again at once if it were removed. */
-export function isNeeded(view: Pick<QueueView, 'moment' | 'upNext'>, trackId: string): boolean {
-  return neededTracks(view).includes(trackId);
+export function isNeeded(view: Coming, loop: Loop, trackId: string): boolean {
+  return neededTracks(view, loop).includes(trackId);
 }
 
 export function createConductor({ queries, clock, library, player, onMoment }: ConductorOptions): Conductor {
@@ -53,7 +62,7 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
     timer = null;
     if (closed) return;
     const moment: Moment | null = active ? queries.moment(clock.nowMs()) : null;
-    const ahead = active ? neededTracks(queries.view(clock.nowMs())) : [];
+    const ahead = active ? neededTracks(queries.view(clock.nowMs()), queries.settings().loop) : [];
     player.follow(moment, ahead.slice(moment ? 1 : 0));
     onMoment(moment);
     library.fetchAhead(ahead.flatMap(refsOf));

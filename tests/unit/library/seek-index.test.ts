@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { createReader } from '../../../app/library/analyse/reader.ts';
 import { sniff } from '../../../app/library/analyse/sniff.ts';
 import { parseMp3Header } from '../../../app/library/analyse/frames.ts';
-import { enterFrames } from '../../../app/library/enter.ts';
+import { parseFlacHeader } from '../../../app/library/analyse/flac.ts';
+import { enterFlac, enterFrames, readFlacFile } from '../../../app/library/enter.ts';
 import type { ByteSource } from '../../../app/library/library.ts';
 import {
   SEEK_INDEX_CHARS,
@@ -94,4 +95,27 @@ describe('seek index', () => {
       expect(await enterFrames(source, other, 10_000, signal)).toBeNull();
     },
   );
+
+  test('a FLAC with a megabyte of nothing behind its music is entered near the place all the same', async () => {
+    const music = await media('plain.flac');
+    const bytes = new Uint8Array(music.length + 1_048_576);
+    bytes.set(music);
+    const readFrom: number[] = [];
+    const source: ByteSource = {
+      bytes: bytes.length,
+      read: async (start, end) => (readFrom.push(start), bytes.slice(start, end)),
+      close: () => undefined,
+    };
+    const { signal } = new AbortController();
+    const file = (await readFlacFile(source, 0, signal))!;
+    const sample = 6 * file.sampleRateHz;
+    readFrom.length = 0;
+    const entry = (await enterFlac(source, file, sample, signal))!;
+    expect(new Set(readFrom).size).toBe(readFrom.length);
+    const seconds = (sample - entry.samplesBefore) / file.sampleRateHz;
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThan(3.1);
+    const header = parseFlacHeader(bytes.subarray(entry.fromByte, entry.fromByte + 16), file.fixedBlock);
+    expect(header?.first).toBe(entry.samplesBefore);
+  });
 });

@@ -484,4 +484,52 @@ describe('transfer', () => {
     expect(asked).not.toContain(ids[3]);
     expect(done(library, ids[0] ?? '')).toBe(false);
   });
+
+  test('L22 who reaches only a holder of a part gets what that one gets, though it never has all', async () => {
+    const track = testTrack(8, 60);
+    const id = track.ref.trackId;
+    rig.peer({ selfId: 'owner', store: await holding(track, { chunks: [0, 1, 2, 3, 4, 5] }) });
+    rig.hub.partition(['between', 'far'], ['owner']);
+    const between = rig.peer({ selfId: 'between', store: await holding(track, { chunks: [0, 1] }) });
+    const { library, store } = rig.peer({ selfId: 'far' });
+    const held = (): number =>
+      [...library.holdings().values()].reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+    library.fetch(track.ref);
+    await until(library, () => held() === 2 * CHUNK_BYTES, 'the first part');
+    await expect.poll(() => library.isIdle()).toBe(true);
+    rig.hub.partition(['between', 'far'], ['between', 'owner']);
+    between.library.fetch(track.ref);
+    await until(library, () => held() === 6 * CHUNK_BYTES, 'the rest of what there is');
+    expectBytes(await store.read(id, 0, 6 * CHUNK_BYTES), track.data.subarray(0, 6 * CHUNK_BYTES));
+  });
+
+  test('L23 a store that refuses a manifest ends the read with its reason', async () => {
+    const track = testTrack(4, 61);
+    rig.peer({ store: await holding(track) });
+    const store = createMemoryStore();
+    const { library } = rig.peer({
+      store: {
+        ...store,
+        put: (meta) => (meta.manifest.length > 0 ? Promise.reject(new Error('refused')) : store.put(meta)),
+      },
+    });
+    await expect(library.open(track.ref).read(0, 10)).rejects.toThrow('refused');
+  });
+
+  test('L24 within reach is what others hold parts of, or what is here for the most part', async () => {
+    const [most, little, part, none] = [62, 63, 64, 65].map((seed) => testTrack(16, seed));
+    if (!most || !little || !part || !none) throw new Error('four tracks');
+    const store = await holding(most, { chunks: Array.from({ length: 15 }, (_, i) => i) });
+    await fill(store, little, { chunks: [0, 1] });
+    const { library } = rig.peer({ store });
+    rig.peer({ store: await holding(part, { chunks: [3] }) });
+    await until(library, () => library.isInReach(part.ref.trackId));
+    expect([most, little, none].map(({ ref }) => library.isInReach(ref.trackId))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    rig.peer({ store: await holding(little, { chunks: [5] }) });
+    await until(library, () => library.isInReach(little.ref.trackId));
+  });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RoomClock } from '../../../app/clock/clock.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
-import { createConductor } from '../../../app/playback/conductor.ts';
+import { comingTracks, createConductor, isNeeded } from '../../../app/playback/conductor.ts';
 import type { Player } from '../../../app/playback/player.ts';
 import { type Rig, createRig, fill, testTrack, until } from '../library/rig.ts';
 import { createPeer } from '../session/peers.ts';
@@ -59,5 +59,20 @@ test('W1 a device that sounds fetches what plays and the next two; what was skip
   await until(library, () => here().length === 3, 'three tracks');
   await expect.poll(() => library.isIdle()).toBe(true);
   expect(here()).toEqual([4, 5, 6]);
+  conductor.close();
+});
+
+test('W2 with everything in a loop, what was played already comes after the last song, and is fetched', async () => {
+  const { commands, queries, library, conductor, items, ids, here, store, time } = await room(5);
+  commands.setLoop('all');
+  commands.jumpTo(items[4] ?? '');
+  const view = queries.view(time.nowMs);
+  expect(comingTracks(view, 'all')).toEqual([4, 0, 1, 2, 3].map((i) => ids[i]));
+  expect(comingTracks(view, 'off')).toEqual([ids[4]]);
+  expect(ids.map((id) => isNeeded(view, 'all', id))).toEqual([true, true, false, false, true]);
+  conductor.setActive(true);
+  rig.peer({ selfId: 'holder', store });
+  await until(library, () => here().length === 3, 'three tracks');
+  expect(here()).toEqual([0, 1, 4]);
   conductor.close();
 });
