@@ -54,6 +54,8 @@ export function turnOf(trackId: string, selfId: PeerId, candidates: readonly Pee
 export function createSpreader(options: SpreadOptions): { close(): void } {
   const { selfId, peers, library, wishes, times = SPREAD_TIMES } = options;
   const aloneSinceMs = new Map<string, number>();
+  /** Taken while they were alone: one that does not come must not keep the others from being taken. */
+  const taken = new Set<string>();
   let takenBytes = 0;
   let closed = false;
 
@@ -64,11 +66,13 @@ export function createSpreader(options: SpreadOptions): { close(): void } {
     });
     const ids = new Set(alone.map(({ ref }) => ref.trackId));
     for (const id of aloneSinceMs.keys()) if (!ids.has(id)) aloneSinceMs.delete(id);
+    for (const id of taken) if (!ids.has(id)) taken.delete(id);
     const nowMs = performance.now();
     for (const id of ids) if (!aloneSinceMs.has(id)) aloneSinceMs.set(id, nowMs);
     if (alone.length === 0 || !library.isIdle()) return;
 
     const due = alone.find(({ ref: { trackId, bytes }, asked }) => {
+      if (taken.has(trackId)) return false;
       const holders = library.holderIds(trackId);
       const turn = turnOf(
         trackId,
@@ -81,7 +85,9 @@ export function createSpreader(options: SpreadOptions): { close(): void } {
     if (!due) return;
     const { usedBytes, quotaBytes } = await library.storage();
     const { ref, asked } = due;
-    if (closed || quotaBytes - usedBytes - ref.bytes < quotaBytes * MIN_FREE) return;
+    if (closed || taken.has(ref.trackId) || quotaBytes - usedBytes - ref.bytes < quotaBytes * MIN_FREE)
+      return;
+    taken.add(ref.trackId);
     if (!asked) takenBytes += ref.bytes;
     library.fetch(ref);
   }

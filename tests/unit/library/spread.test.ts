@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
 import { createSpreader, turnOf } from '../../../app/library/spread.ts';
+import { decode } from '../../../app/library/wire.ts';
 import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
 
 const FAST = { everyMs: 10, settleMs: 30, turnMs: 400 };
@@ -46,13 +47,13 @@ describe('a second copy', () => {
   });
   const track = testTrack(6, 1);
 
-  function device(selfId: string, options: Parameters<Rig['peer']>[0] = {}) {
+  function device(selfId: string, options: Parameters<Rig['peer']>[0] = {}, wished = [track]) {
     const made = rig.peer({ selfId, storage: ROOMY, ...options });
     const spreader = createSpreader({
       selfId,
       peers: () => made.transport.peers(),
       library: made.library,
-      wishes: () => [{ ref: track.ref, asked: false }],
+      wishes: () => wished.map(({ ref }) => ({ ref, asked: false })),
       times: FAST,
     });
     spreaders.push(spreader);
@@ -87,5 +88,30 @@ describe('a second copy', () => {
     );
     await until(owner.library, () => owner.library.holders(track.ref.trackId) === 1, 'a copy');
     expect([first, second, third].map((one) => one !== undefined && has(one))).toEqual([false, true, false]);
+  });
+
+  test('E4 one that its owner does not give keeps no other from being taken', async () => {
+    const [stuck, other] = [testTrack(6, 2), testTrack(6, 3)];
+    const store = createMemoryStore();
+    for (const one of [stuck, other]) await fill(store, one);
+    device(
+      'owner',
+      {
+        store,
+        wrap: (transport) => ({
+          ...transport,
+          send(to, channel, bytes) {
+            const message = decode(bytes);
+            return message?.type === 'chunk' && message.id === stuck.ref.trackId
+              ? Promise.resolve()
+              : transport.send(to, channel, bytes);
+          },
+        }),
+      },
+      [],
+    );
+    const { library } = device('a', {}, [stuck, other]);
+    await until(library, () => library.holdings().get(other.ref.trackId)?.complete === true);
+    expect(library.holdings().has(stuck.ref.trackId)).toBe(false);
   });
 });
