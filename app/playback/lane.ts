@@ -2,6 +2,7 @@
  * One voice of the player: an item and what follows it without a fade, kept sounding through everything that may happen to it.
  * When what it plays is too far off, or breaks, another run takes over where the room is, and what sounds goes on until then.
  */
+import { createCertainty } from './certainty.ts';
 import { samePlace, type Placed } from './placed.ts';
 import { createRun, type Run } from './run.ts';
 import type { Offsets } from './schedule.ts';
@@ -12,10 +13,8 @@ export interface Lane {
   covers(placed: Placed): boolean;
   /** What is due in it now, and what follows there (null: nothing does). */
   hold(current: Placed, next: Placed | null): void;
-  /** Goes on with its work. */
-  advance(offsets: Offsets): void;
-  /** Begins anew where the room is, as when it is lost: what is known of the output changed by a step. */
-  jump(): void;
+  /** Goes on with its work. `isStepExpected`: what is known of the output may change by a step (see certainty.ts). */
+  advance(offsets: Offsets, isStepExpected: boolean): void;
   /** Room ms by which what is heard is ahead, and what is laid out and decoded; null while nothing is heard. */
   heard(offsets: Offsets): { errorMs: number; bufferedMs: number } | null;
   readonly problem: Run['problem'];
@@ -41,6 +40,7 @@ export function createLane(options: {
   let run: Run;
   /** Still heard until `run` begins. */
   let outgoing: Run | null = null;
+  const certainty = createCertainty();
   let retryAtMs = 0;
   /** Where a track broke off before. */
   let failedItem: Placed | null = null;
@@ -70,6 +70,18 @@ export function createLane(options: {
       if (!outgoing) run.stop(now);
     }
     run = started();
+    certainty.reset();
+  }
+
+  /** Too far off to be bent back, or so far off that nobody should have to wait for it. What is not heard yet never will be. */
+  function follow(known: Offsets, isStepExpected: boolean): void {
+    if (run.lost) begin(true);
+    // While another run takes over, what is heard is the one before.
+    else if (
+      !outgoing &&
+      certainty.isSure(run.laidOutErrorMs(known, localNowMs()), localNowMs(), isStepExpected)
+    )
+      begin((run.startsAtSeconds ?? Infinity) <= context.currentTime);
   }
 
   /** Asks once more for a track that was missing. */
@@ -117,14 +129,13 @@ export function createLane(options: {
       if (fits) run.look();
       else begin(true);
     },
-    advance(known) {
+    advance(known, isStepExpected) {
       run.advance(known);
       if (run.failed) recover();
-      else if (run.lost) begin(true);
+      else follow(known, isStepExpected);
       if (run.problem === 'missing') retry();
       handOver(known);
     },
-    jump: () => begin(true),
     heard(known) {
       for (const each of [run, outgoing]) {
         const errorMs = each?.errorMs(known, localNowMs()) ?? null;

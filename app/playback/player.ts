@@ -4,11 +4,12 @@
  */
 import type { RoomClock } from '../clock/clock.ts';
 import type { ByteSource } from '../library/library.ts';
+import { STEP_EXPECTED_MS } from './certainty.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createLevelMeter } from './level.ts';
 import { createOutputMeter } from './output-meter.ts';
 import type { Placed } from './placed.ts';
-import { STEP_MS, type Offsets } from './schedule.ts';
+import type { Offsets } from './schedule.ts';
 import type { Moment } from './timeline.ts';
 import { createOpenTracks } from './tracks.ts';
 
@@ -61,7 +62,7 @@ export function createPlayer(options: {
     open: options.open,
     seekIndex: options.seekIndex ?? (() => undefined),
   });
-  const meter = createOutputMeter(context, () => (stepped = true));
+  const meter = createOutputMeter(context, expectStep);
   const output = context.createGain();
   const level = createLevelMeter(output);
   output.connect(destination);
@@ -77,8 +78,8 @@ export function createPlayer(options: {
   let timer: ReturnType<typeof setTimeout> | null = null;
   let soon = false;
   let trimMs = 0;
-  /** What is known of the output changed by a step, not by drifting: a large error is true. */
-  let stepped = false;
+  /** Until then what is known of the output may change by a step, not by drifting: a large error is true. */
+  let stepExpectedUntilMs = -Infinity;
   let closed = false;
 
   const localNowMs = (): number => performance.timeOrigin + performance.now();
@@ -122,11 +123,9 @@ export function createPlayer(options: {
     lanes = fitting;
   }
 
-  /** What sounds is heard earlier or later than before: once that shows, it is put right. */
-  function followStep(known: Offsets): void {
-    if (!stepped || !lanes[0]?.heard(known)) return;
-    stepped = false;
-    for (const lane of lanes) if (Math.abs(lane.heard(known)?.errorMs ?? 0) > STEP_MS) lane.jump();
+  /** What sounds is heard earlier or later from now on, or will be soon. */
+  function expectStep(): void {
+    stepExpectedUntilMs = localNowMs() + STEP_EXPECTED_MS;
   }
 
   function tick(): void {
@@ -134,8 +133,8 @@ export function createPlayer(options: {
     meter.read();
     const known = context.state === 'running' ? offsets() : null;
     if (known) {
-      followStep(known);
-      for (const lane of lanes) lane.advance(known);
+      const isStepExpected = localNowMs() < stepExpectedUntilMs;
+      for (const lane of lanes) lane.advance(known, isStepExpected);
       if (!areReady && lanes[0]?.heard(known)) {
         areReady = true;
         for (const trackId of coming) tracks.prepare(trackId);
@@ -191,7 +190,7 @@ export function createPlayer(options: {
     },
     setTrim(next) {
       trimMs = next;
-      stepped = true;
+      expectStep();
       tickSoon();
     },
     state,

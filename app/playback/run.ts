@@ -18,6 +18,8 @@ export interface Run {
   advance(offsets: Offsets): void;
   /** Room ms by which what is heard now is ahead of the room; null while nothing is heard. */
   errorMs(offsets: Offsets, localMs: number): number | null;
+  /** The same, of what is heard first when nothing is heard yet; null while nothing is laid out. */
+  laidOutErrorMs(offsets: Offsets, localMs: number): number | null;
   /** Ms of sound that are laid out ahead, and decoded behind them. */
   bufferedMs(): number;
   readonly sounding: boolean;
@@ -184,6 +186,18 @@ export function createRun(options: {
     positionAt(contextFrame / context.sampleRate, 0, offsets);
   const bender = createBender(context, roomMsOf);
 
+  const heardSeconds = (offsets: Offsets, localMs: number): number =>
+    (localMs - offsets.outputOffsetMs) / 1_000;
+
+  function errorMsAt(contextSeconds: number, offsets: Offsets): number | null {
+    for (const strand of strands) {
+      const input = strand.inputAt(contextSeconds);
+      const contentMs = input === null ? null : roomMsOf(strand, input);
+      if (contentMs !== null) return contentMs - positionAt(contextSeconds, 0, offsets);
+    }
+    return null;
+  }
+
   function begin(strand: Strand, offsets: Offsets): void {
     const rateHz = context.sampleRate;
     const inputPerMs = strand.inputRateHz / 1_000;
@@ -239,14 +253,10 @@ export function createRun(options: {
       }
       wake();
     },
-    errorMs(offsets, localMs) {
-      const contextSeconds = (localMs - offsets.outputOffsetMs) / 1_000;
-      for (const strand of strands) {
-        const input = strand.inputAt(contextSeconds);
-        const contentMs = input === null ? null : roomMsOf(strand, input);
-        if (contentMs !== null) return contentMs - (localMs + offsets.roomOffsetMs);
-      }
-      return null;
+    errorMs: (offsets, localMs) => errorMsAt(heardSeconds(offsets, localMs), offsets),
+    laidOutErrorMs(offsets, localMs) {
+      if (startsAtSeconds === null) return null;
+      return errorMsAt(Math.max(startsAtSeconds, heardSeconds(offsets, localMs)), offsets);
     },
     bufferedMs() {
       return strands.reduce((sum, strand) => {

@@ -52,15 +52,12 @@ export function contextTimeOf(roomMs: number, offsets: Offsets): number {
 export const DEAD_BAND_MS = 1;
 /** Correction goes on until the error is this small, so that it does not flutter at the edge of the dead band. */
 export const SETTLED_MS = 0.25;
-/**
- * Beyond this nobody would wait for resampling: it would take 40 s and more. Up to here it is done nevertheless, at its full
- * half percent from 10 ms on: an error that large was measured, and may be a slip of the measurement (a reading 18 ms off, a
- * clock that is still settling), which a jump would make heard twice, and a slow approach hardly at all.
- */
+/** Beyond this an error is jumped to at once: resampling would take 40 s and more. */
 export const JUMP_MS = 200;
 /**
- * Beyond this a change of what is known for certain (another output device, a trim by hand) is jumped to at once: here
- * nothing is to be doubted, and half a percent would leave an echo in the room for seven seconds and more.
+ * Up to here an error is bent away (by half a percent from 10 ms on), which takes up to seven seconds. Between this and
+ * `JUMP_MS` it is bent too while it may be a slip of the measurement, and jumped to as soon as it is certain
+ * (certainty.ts): half a percent would leave an echo in the room for up to 40 s.
  */
 export const STEP_MS = 35;
 /** Half a percent is a twelfth of a semitone: not heard as a change of pitch. */

@@ -48,7 +48,8 @@ describe('without a click', () => {
   test.each([
     ['bent', 15],
     ['bent', -33],
-    ['bent', 150],
+    ['jumped', 150],
+    ['jumped', -60],
     ['jumped', 300],
     ['jumped', -450],
   ] as const)('a room time that moved is %s to: %i ms', async (how, shiftMs) => {
@@ -145,6 +146,26 @@ describe('comes back by itself', () => {
       await untilError(2);
       await expectInStep(track, startedAtMs);
     }
+  });
+
+  test.each([
+    ['another output device says its latency a second after it came', true],
+    ['a latency that changes without a word is jumped to once that is certain', false],
+  ])('%s', async (_, isTold) => {
+    const track = noise(RATE_HZ, 60);
+    const startedAtMs = await start(track);
+    if (isTold) await page().evaluate(() => window.sound.tellDevices());
+    const toldAtMs = await roomNow();
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at + 1_000, toldAtMs);
+    await page().evaluate(() => window.sound.addLatency(150));
+    await page().waitForFunction(() => {
+      const state = window.sound.playerState();
+      return state.kind === 'playing' && Math.abs(state.errorMs) > 100;
+    });
+    // Bending would take half a minute.
+    await untilError(3, isTold ? 3_000 : 6_000);
+    await expectInStep(track, startedAtMs);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
   });
 
   test('a context that was suspended goes on where the room is by then', async () => {

@@ -119,6 +119,25 @@ describe('crossfade', () => {
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
   });
 
+  test('a trim that is set in the last seconds before a fade holds for the next song from its start', async () => {
+    const next = noise(RATE_HZ, 20, 2);
+    await make({ a: await wav(noise(RATE_HZ, 12)), b: await wav(next) });
+    const [a, b] = [item('a', 12_000), item('b', 20_000)];
+    const seamMs = (await roomNow()) + 4_000;
+    const startedAtMs = seamMs + OVERLAP_MS - a.durationMs;
+    const first = moment(a, startedAtMs, b);
+    await follow({ ...first, next: { item: b, index: 1, startsAtMs: seamMs, overlapMs: OVERLAP_MS } });
+    await untilKind('playing');
+    // Laid out by then: it is due in less than five seconds.
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs - 1_500);
+    await page().evaluate(() => window.sound.setTrim(120));
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + 20);
+    await follow({ ...moment(b, seamMs), fading: { item: a, overlapMs: OVERLAP_MS } });
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + OVERLAP_MS);
+    await expectInStep(next, seamMs - 120);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+  });
+
   test('who joins in the middle of a fade hears both songs as loud as everybody else', async () => {
     const [a, b] = await twoTones();
     const seamMs = (await roomNow()) - 300;

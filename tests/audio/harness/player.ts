@@ -128,6 +128,15 @@ export const playerBench = {
     };
     await context.setSinkId(sink === 'none' ? { type: 'none' } : '');
   },
+  /** From now on what is heard is that much later, as when a Bluetooth loudspeaker takes over. */
+  addLatency(ms: number) {
+    const { context } = current();
+    const told = context.getOutputTimestamp.bind(context);
+    context.getOutputTimestamp = () => {
+      const stamp = told();
+      return { ...stamp, performanceTime: (stamp.performanceTime ?? 0) + ms };
+    };
+  },
   tellDevices: () => navigator.mediaDevices.dispatchEvent(new Event('devicechange')),
   /** Timers fire no oftener than this, as in a tab that is not seen; 0: as usual. */
   throttleTimers(ms: number) {
