@@ -417,7 +417,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
             : (tracks.fetchedShare(player.trackId) ?? 0),
         };
       case 'missing':
-        return { state: 'missing' };
+        return { state: 'missing', why: player.why };
       case 'playing':
         return { state: 'in-step', errorMs: player.errorMs };
     }

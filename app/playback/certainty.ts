@@ -8,7 +8,7 @@ import { STEP_MS } from './schedule.ts';
 /** After an event that changes the output: an output says its new latency seconds later (Bluetooth), or only then has it. */
 export const STEP_EXPECTED_MS = 3_000;
 /** A step is expected: enough that it is no reading between the old latency and the new one. */
-const EXPECTED_SURE_MS = 200;
+const EXPECTED_SURE_MS = 100;
 /** Nobody said that anything changed. */
 const UNEXPECTED_SURE_MS = 1_500;
 /** Bending alone moves an error by 5 ms a second. */

@@ -1,16 +1,22 @@
 /** Decoding by `decodeAudioData`: everything at once, for what WebCodecs cannot do. */
 import type { ByteSource } from '../library/library.ts';
-import { UndecodableError, type DecodedTrack, type Placement } from './decoded-track.ts';
+import { TooLongError, UndecodableError, type DecodedTrack, type Placement } from './decoded-track.ts';
 import type { Mp3Trim } from './gapless.ts';
 
 const WHOLE_BLOCK_FRAMES = 16_384;
+/** 20 minutes of stereo are 460 MB at 48 kHz. */
+export const MOST_WHOLE_MS = 20 * 60_000;
 
+/** Rejects with UndecodableError, TooLongError, or AbortError. */
 export async function openWhole(
-  source: ByteSource,
-  trim: Mp3Trim | null,
+  file: { source: ByteSource; trim: Mp3Trim | null; durationMs: number | undefined },
   context: BaseAudioContext,
   signal: AbortSignal,
 ): Promise<DecodedTrack> {
+  const { source, trim, durationMs = 0 } = file;
+  const framesMs = ((trim?.framesSamples ?? 0) * 1_000) / (trim?.sampleRateHz ?? 1);
+  if (Math.max(durationMs, framesMs) > MOST_WHOLE_MS)
+    throw new TooLongError('too long to be decoded as a whole');
   const bytes = await source.read(0, source.bytes, signal);
   let buffer: AudioBuffer;
   try {

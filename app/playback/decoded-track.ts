@@ -26,6 +26,16 @@ export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
 }
 
+/** It has to be decoded as a whole here, and that would take more memory than a telephone has. */
+export class TooLongError extends Error {
+  override readonly name = 'TooLongError';
+}
+
+/** It would have to be decoded as a whole, and that was not wanted. */
+export class NotStreamedError extends Error {
+  override readonly name = 'NotStreamedError';
+}
+
 export interface Placement {
   sampleRateHz: number;
   /** Where the music begins in what the decoder gives, in samples. */

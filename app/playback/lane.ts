@@ -89,7 +89,7 @@ export function createLane(options: {
     if (localNowMs() < retryAtMs) return;
     retryAtMs = localNowMs() + RETRY_MS;
     const asking = run;
-    tracks.get(current.item.trackId).then(
+    tracks.get(current.item).then(
       ({ kind }) => {
         if (!closed && run === asking && kind === 'open') begin(false);
       },

@@ -20,8 +20,14 @@ export type PlayerState =
   | { kind: 'waiting'; trackId: string }
   /** `errorMs`: what is heard minus where the room is (positive: ahead). `bufferedMs`: decoded ahead. */
   | { kind: 'playing'; trackId: string; errorMs: number; bufferedMs: number }
-  /** Nobody has the bytes (`undecodable`: this browser cannot play them). */
-  | { kind: 'missing'; trackId: string; undecodable: boolean };
+  /** It cannot be heard here. */
+  | { kind: 'missing'; trackId: string; why: Unheard };
+
+/**
+ * `absent`: nobody has the bytes. `undecodable`: this browser cannot play them. `too-long`: it could only decode them all at
+ * once, and they are more than its memory should have to hold.
+ */
+export type Unheard = 'absent' | 'undecodable' | 'too-long';
 
 export interface Player {
   /**
@@ -41,6 +47,8 @@ export interface Player {
 
 const TICK_MS = 100;
 const READY_TICK_MS = 15;
+/** A song that is to fade in gets a decoder only then: one that stood still for minutes would be taken away. */
+const FADE_IN_LEAD_MS = 15_000;
 
 /**
  * @param options.open a track's bytes, or null when nobody is known to have them (asked again each second).
@@ -71,9 +79,13 @@ export function createPlayer(options: {
   let moment: Moment | null = null;
   /** What is heard now comes first; then what fades out beside it, and what fades in next. */
   let lanes: Lane[] = [];
-  /** Tracks that come next, made ready once this one is heard: until then it has the network to itself. */
+  /** Tracks that whoever leads this player wants ready. */
+  let asked: readonly string[] = [];
+  /** Tracks that come next. Their first seconds are decoded once this one is heard: it comes first. */
   let coming: readonly string[] = [];
   let areReady = false;
+  /** Room time from which `fit` finds more to lay out. */
+  let fitAgainAtMs = Infinity;
   let told: PlayerState = { kind: 'silent' };
   let timer: ReturnType<typeof setTimeout> | null = null;
   let soon = false;
@@ -111,11 +123,14 @@ export function createPlayer(options: {
   }
 
   /** Makes what sounds fit the timeline. */
-  function fit(soon: readonly string[]): void {
-    const parts = moment?.playing ? partsOf(moment) : [];
+  function fit(): void {
+    const nowMs = clock.nowMs();
+    const parts = moment?.playing ? partsOf(moment, nowMs) : [];
     if (parts.length > 0 && timer === null) meter.reset();
+    const fadeInAtMs = moment?.playing ? fadeInDueMs(moment) : Infinity;
+    fitAgainAtMs = fadeInAtMs > nowMs ? fadeInAtMs : Infinity;
     const due = parts.flatMap(({ current, next }) => [current, ...(next ? [next] : [])]);
-    coming = parts.length > 0 ? [...(moment?.next ? [moment.next.item.trackId] : []), ...soon] : [];
+    coming = parts.length > 0 ? [...(moment?.next ? [moment.next.item.trackId] : []), ...asked] : [];
     areReady = false;
     tracks.keep(new Set([...due.map(({ item }) => item.trackId), ...coming]));
     const fitting = parts.map(({ current, next }) => laneFor(current, next));
@@ -131,6 +146,7 @@ export function createPlayer(options: {
   function tick(): void {
     if (closed) return;
     meter.read();
+    if (clock.nowMs() >= fitAgainAtMs) fit();
     const known = context.state === 'running' ? offsets() : null;
     if (known) {
       const isStepExpected = localNowMs() < stepExpectedUntilMs;
@@ -159,7 +175,8 @@ export function createPlayer(options: {
     const [lane] = lanes;
     if (!moment?.playing || !lane) return { kind: 'silent' };
     const { trackId } = moment.item;
-    if (lane.problem) return { kind: 'missing', trackId, undecodable: lane.problem === 'undecodable' };
+    if (lane.problem)
+      return { kind: 'missing', trackId, why: lane.problem === 'missing' ? 'absent' : lane.problem };
     const known = offsets();
     const heard = known && lane.heard(known);
     return heard ? { kind: 'playing', trackId, ...heard } : { kind: 'waiting', trackId };
@@ -185,7 +202,8 @@ export function createPlayer(options: {
     follow(next, soon = []) {
       if (closed) return;
       moment = next;
-      fit(soon);
+      asked = soon;
+      fit();
       tickSoon();
     },
     setTrim(next) {
@@ -222,8 +240,14 @@ interface Part {
   next: Placed | null;
 }
 
-/** What sounds now, what fades out beside it, and what is to fade in. */
-function partsOf({ item, startedAtMs, fading, next }: Moment): Part[] {
+/** Room time from which the next song is laid out beside this one; Infinity when nothing is to fade in. */
+function fadeInDueMs({ next }: Moment): number {
+  return next?.startsAtMs != null && next.overlapMs > 0 ? next.startsAtMs - FADE_IN_LEAD_MS : Infinity;
+}
+
+/** What sounds now, what fades out beside it, and what is soon to fade in. */
+function partsOf(moment: Moment, nowMs: number): Part[] {
+  const { item, startedAtMs, fading, next } = moment;
   const fadeOutMs = next?.overlapMs ?? 0;
   const current: Placed = { item, startedAtMs, fadeInMs: fading?.overlapMs ?? 0, fadeOutMs };
   const parts: Part[] = [{ current, next: null }];
@@ -244,7 +268,7 @@ function partsOf({ item, startedAtMs, fading, next }: Moment): Part[] {
       fadeOutMs: 0,
     };
     if (fadeOutMs === 0) parts[0] = { current, next: following };
-    else parts.push({ current: following, next: null });
+    else if (nowMs >= fadeInDueMs(moment)) parts.push({ current: following, next: null });
   }
   return parts;
 }

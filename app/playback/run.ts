@@ -27,7 +27,7 @@ export interface Run {
   readonly lost: boolean;
   /** Reading or decoding the track failed on the way; what was decoded until then still sounds. */
   readonly failed: boolean;
-  readonly problem: 'missing' | 'undecodable' | null;
+  readonly problem: Exclude<OpenedTrack['kind'], 'open'> | null;
   /** Context time at which this run begins to sound, once that is known. */
   readonly startsAtSeconds: number | null;
   /** The timeline changed: what follows may be known now. */
@@ -93,7 +93,7 @@ export function createRun(options: {
     let fromMs = options.fromMs;
     while (current && !abort.signal.aborted) {
       // A track that cannot be opened ends the run; the player begins a new one where the timeline goes on.
-      const opened: OpenedTrack = await tracks.get(current.item.trackId).catch(() => ({ kind: 'missing' }));
+      const opened: OpenedTrack = await tracks.get(current.item).catch(() => ({ kind: 'missing' }));
       if (abort.signal.aborted) return;
       if (opened.kind !== 'open') {
         if (current === placed[0]) problem = opened.kind;

@@ -4,6 +4,7 @@
  * screen in every state. Reading a property inside a component subscribes to it.
  */
 import type { Finding, Path, Remedy } from '../doctor/judge.ts';
+import type { Unheard } from '../playback/player.ts';
 import type { Curve } from '../playback/trim/hear.ts';
 import type { Loop, OrderMode } from '../session/schema.ts';
 
@@ -154,7 +155,7 @@ export interface NowModel {
   readonly sound:
     | { state: 'remote' }
     | { state: 'waiting'; fetchedShare: number }
-    | { state: 'missing' }
+    | { state: 'missing'; why: Unheard }
     | { state: 'in-step'; errorMs: number }
     | { state: 'paused' };
   /** Level of the music as heard here, 0…1, for the breathing rings. */

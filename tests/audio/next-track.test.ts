@@ -35,6 +35,33 @@ test('two tracks ahead sound at once when their turn comes, although nothing of 
   await expectInStep(last, skippedAtMs);
 });
 
+describe('without WebCodecs', () => {
+  beforeAll(() => page().evaluate(() => window.sound.setWebCodecs(false)));
+  afterAll(() => page().evaluate(() => window.sound.setWebCodecs(true)));
+
+  test('only what plays is in memory until the next one’s turn comes, which follows without a gap', async () => {
+    const next = noise(RATE_HZ, 20, 2);
+    await make({ a: await wav(noise(RATE_HZ, 14)), b: await wav(next), c: await wav(noise(RATE_HZ, 20, 3)) });
+    const startedAtMs = (await roomNow()) - 500;
+    await follow(moment(item('a', 14_000), startedAtMs, item('b', 20_000)), ['b', 'c']);
+    await untilKind('playing');
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + 4_000);
+    expect(await page().evaluate(() => window.sound.opened())).toEqual(['a']);
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, startedAtMs + 14_050);
+    await follow(moment(item('b', 20_000), startedAtMs + 14_000), ['c']);
+    await expectInStep(next, startedAtMs + 14_000);
+    expect(await page().evaluate(() => window.sound.opened())).toEqual(['a', 'b']);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+  });
+
+  test('what would take too much memory as a whole is refused, and said', async () => {
+    await make({ a: await wav(noise(RATE_HZ, 5)) });
+    await follow(moment(item('a', 21 * 60_000), await roomNow()));
+    await untilKind('missing');
+    expect(await page().evaluate(() => window.sound.playerState())).toMatchObject({ why: 'too-long' });
+  });
+});
+
 test.each([
   ['wav at 48 kHz, then flac at 44.1 kHz', 48_000, 'wav', 44_100, 'flac'],
   ['flac at 44.1 kHz, then wav at 48 kHz', 44_100, 'flac', 48_000, 'wav'],
@@ -116,6 +143,32 @@ describe('crossfade', () => {
     );
     // Two tones at their steepest at once: nothing in it is steeper.
     expect(steepest(around)).toBeLessThan(0.4 * 2 * Math.PI * ((440 + 1_000) / RATE_HZ));
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+  });
+
+  test('the next song has a decoder of its own only in the last seconds before its turn', async () => {
+    const next = noise(RATE_HZ, 20, 2);
+    await make({
+      a: await encodeFile(noise(RATE_HZ, 40), RATE_HZ, ['-c:a', 'flac'], 'flac'),
+      b: await encodeFile(next, RATE_HZ, ['-c:a', 'flac'], 'flac'),
+    });
+    const [a, b] = [item('a', 40_000), item('b', 20_000)];
+    const seamMs = (await roomNow()) + 19_000;
+    const startedAtMs = seamMs + OVERLAP_MS - a.durationMs;
+    const first = moment(a, startedAtMs, b);
+    await follow({ ...first, next: { item: b, index: 1, startsAtMs: seamMs, overlapMs: OVERLAP_MS } });
+    await untilKind('playing');
+    const decoders = (): Promise<number> => page().evaluate(() => window.sound.openDecoders());
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs - 16_000);
+    // It is ready all the same.
+    expect(await page().evaluate(() => window.sound.opened())).toEqual(['a', 'b']);
+    expect(await decoders()).toBe(1);
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs - 10_000);
+    expect(await decoders()).toBe(2);
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + 20);
+    await follow({ ...moment(b, seamMs), fading: { item: a, overlapMs: OVERLAP_MS } });
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + OVERLAP_MS);
+    await expectInStep(next, seamMs);
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
   });
 

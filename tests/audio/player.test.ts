@@ -297,11 +297,11 @@ describe('bytes that come late', () => {
     // Asked again each second, without a flicker of the state.
     await page().waitForFunction(() => window.sound.opened().length >= 3);
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'missing']);
-    expect(await page().evaluate(() => window.sound.playerState())).toMatchObject({ undecodable: false });
+    expect(await page().evaluate(() => window.sound.playerState())).toMatchObject({ why: 'absent' });
     await follow(moment(item('noise', 5_000), await roomNow()));
     await page().waitForFunction(() => {
       const state = window.sound.playerState();
-      return state.kind === 'missing' && state.trackId === 'noise' && state.undecodable;
+      return state.kind === 'missing' && state.trackId === 'noise' && state.why === 'undecodable';
     });
   });
 });

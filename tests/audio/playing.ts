@@ -67,6 +67,14 @@ export function playing(harness: () => Harness) {
     return recorded;
   }
 
+  /** What sounds over a span of the room's time, from that time on. */
+  async function soundAt(roomMs: number, forMs: number): Promise<Float32Array> {
+    const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
+    const from = Math.round(((roomMs - zeroMs) / 1_000) * RATE_HZ);
+    const frames = Math.round((forMs / 1_000) * RATE_HZ);
+    return floats(await page().evaluate(([f, n]) => window.sound.recorded(f, n), [from, frames] as const));
+  }
+
   /** Waits until it plays and what is heard is less than `boundMs` from the room. */
   async function untilError(boundMs: number, deadlineMs = 20_000): Promise<void> {
     await page().waitForFunction(
@@ -79,7 +87,7 @@ export function playing(harness: () => Harness) {
     );
   }
 
-  return { make, roomNow, follow, untilKind, untilError, expectInStep };
+  return { make, roomNow, follow, untilKind, untilError, soundAt, expectInStep };
 }
 
 /**

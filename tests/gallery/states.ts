@@ -119,10 +119,17 @@ export const STATES: Record<string, GalleryState> = {
   'now-missing-alone': {
     place: 'now',
     set(m) {
-      m.now.sound = { state: 'missing' };
+      m.now.sound = { state: 'missing', why: 'absent' };
       m.room.connection = 'alone';
       m.people.here = [person(1, { isMe: true })];
       m.host.host = null;
+    },
+  },
+  'now-too-long': {
+    place: 'now',
+    set(m) {
+      m.now.sound = { state: 'missing', why: 'too-long' };
+      m.now.level = 0;
     },
   },
   'now-empty': { place: 'now', set: emptyRoom },

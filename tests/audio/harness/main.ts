@@ -3,9 +3,10 @@ import { decodeBench } from './decode.ts';
 import { hostBench } from './host.ts';
 import { outputBench } from './output.ts';
 import { playerBench } from './player.ts';
+import { roomBench } from './room.ts';
 import { voiceBench } from './voice.ts';
 
-const sound = { ...decodeBench, ...playerBench, ...outputBench, ...hostBench, ...voiceBench };
+const sound = { ...decodeBench, ...playerBench, ...roomBench, ...outputBench, ...hostBench, ...voiceBench };
 
 declare global {
   interface Window {

@@ -13,7 +13,6 @@ interface Rig {
   sources: Map<string, ReturnType<typeof memorySource>>;
   states: string[];
   opened: string[];
-  shiftRoom(ms: number): void;
 }
 let rig: Rig | null = null;
 function current(): Rig {
@@ -28,7 +27,61 @@ let leastTimerMs = 0;
 const setTimer = window.setTimeout.bind(window);
 window.setTimeout = ((run: () => void, ms = 0) =>
   setTimer(run, Math.max(ms, leastTimerMs))) as typeof setTimeout;
+/** Decoders that the browser keeps for this page. */
+let decoders = 0;
+const Native = window.AudioDecoder;
+class CountedDecoder extends Native {
+  constructor(init: AudioDecoderInit) {
+    super(init);
+    decoders++;
+  }
+  override close(): void {
+    if (this.state !== 'closed') decoders--;
+    super.close();
+  }
+}
+window.AudioDecoder = CountedDecoder;
 const localNowMs = (): number => performance.timeOrigin + performance.now();
+const clockListeners = new Set<() => void>();
+
+/** The room's time on this page: the local one, and what `shiftRoom` added. */
+export const localClock: RoomClock = {
+  nowMs: () => localNowMs() + roomOffsetMs,
+  toLocalMs: (roomMs) => roomMs - roomOffsetMs,
+  estimate: null,
+  onChange: (listener) => {
+    clockListeners.add(listener);
+    return () => clockListeners.delete(listener);
+  },
+};
+
+/** A player whose output is recorded, in place of the one before. */
+export async function startPlayer(
+  options: Pick<Parameters<typeof createPlayer>[0], 'open' | 'gainDb' | 'seekIndex'>,
+): Promise<Player> {
+  rig?.player.close();
+  await rig?.context.close();
+  const context = new AudioContext({ sampleRate: 48_000 });
+  await context.resume();
+  const recorder = await createRecorder(context);
+  const opened: string[] = [];
+  const player = createPlayer({
+    ...options,
+    context,
+    clock: localClock,
+    destination: recorder.node,
+    open(trackId) {
+      opened.push(trackId);
+      return options.open(trackId);
+    },
+  });
+  const states: string[] = [];
+  player.onState((state) => {
+    if (states.at(-1) !== state.kind) states.push(state.kind);
+  });
+  rig = { context, player, recorder, sources: new Map(), states, opened };
+  return player;
+}
 
 export const playerBench = {
   /** A player whose output is recorded; `available` limits what of a track is here (bytes). */
@@ -37,59 +90,22 @@ export const playerBench = {
     available: Record<string, number> = {},
     breaks: Record<string, { atByte: number; times: number }> = {},
   ) {
-    rig?.player.close();
-    await rig?.context.close();
-    const context = new AudioContext({ sampleRate: 48_000 });
-    await context.resume();
-    const recorder = await createRecorder(context);
     const data = new Map<string, Uint8Array<ArrayBuffer>>();
     for (const [trackId, url] of Object.entries(tracks)) data.set(trackId, await bytesOf(url));
-    const opened: string[] = [];
-    const sources = new Map<string, ReturnType<typeof memorySource>>();
-    const listeners = new Set<() => void>();
-    const clock: RoomClock = {
-      nowMs: () => localNowMs() + roomOffsetMs,
-      toLocalMs: (roomMs) => roomMs - roomOffsetMs,
-      estimate: null,
-      onChange: (listener) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    };
-    const player = createPlayer({
-      context,
-      clock,
-      destination: recorder.node,
+    await startPlayer({
       open: (trackId) => {
-        opened.push(trackId);
         const file = files.get(trackId);
         if (file) return file.source;
         const bytes = data.get(trackId);
         if (!bytes) return null;
         const source = memorySource(bytes, available[trackId] ?? bytes.length);
-        sources.set(trackId, source);
+        current().sources.set(trackId, source);
         const fault = breaks[trackId];
         if (fault && fault.times-- > 0) source.breakAt(fault.atByte);
         return source;
       },
       seekIndex: (trackId) => files.get(trackId)?.seekIndex,
     });
-    const states: string[] = [];
-    player.onState((state) => {
-      if (states.at(-1) !== state.kind) states.push(state.kind);
-    });
-    rig = {
-      context,
-      player,
-      recorder,
-      sources,
-      states,
-      opened,
-      shiftRoom(ms) {
-        roomOffsetMs += ms;
-        for (const listener of listeners) listener();
-      },
-    };
   },
   /** Makes a track of a file that stays outside of the page's memory, for every player from now on. */
   async addFile(trackId: string, url: string, seekIndex: string | undefined) {
@@ -105,13 +121,16 @@ export const playerBench = {
         off();
         resolve(performance.now() - startMs);
       });
-      const startedAtMs = localNowMs() + roomOffsetMs - positionMs;
+      const startedAtMs = localClock.nowMs() - positionMs;
       followedAtMs = startedAtMs;
       player.follow({ item, index: 0, positionMs, playing: true, startedAtMs, fading: null, next: null });
     });
   },
-  roomNowMs: () => localNowMs() + roomOffsetMs,
-  shiftRoom: (ms: number) => current().shiftRoom(ms),
+  roomNowMs: localClock.nowMs,
+  shiftRoom(ms: number) {
+    roomOffsetMs += ms;
+    for (const listener of clockListeners) listener();
+  },
   setTrim: (trimMs: number) => current().player.setTrim(trimMs),
   follow: (moment: Moment | null, soon?: readonly string[]) => current().player.follow(moment, soon),
   wasRead: (trackId: string) => current().sources.get(trackId)?.readBytes() ?? 0,
@@ -145,6 +164,11 @@ export const playerBench = {
   playerState: () => current().player.state(),
   playerStates: () => current().states,
   playerLevel: () => current().player.level(),
+  openDecoders: () => decoders,
+  /** As in a browser without WebCodecs (Safari before 26, Firefox for Android), or with it again. */
+  setWebCodecs(on: boolean) {
+    Object.defineProperty(window, 'AudioDecoder', { value: on ? CountedDecoder : undefined, writable: true });
+  },
   opened: () => current().opened,
   release: (trackId: string, bytes: number) => current().sources.get(trackId)?.release(bytes),
   /** Blocks the main thread, as a slow script would. */

@@ -1,4 +1,4 @@
-/** When a large error is jumped to: once it has stayed the same for 1.5 s, or 0.2 s when a step is expected. */
+/** When a large error is jumped to: once it has stayed the same for 1.5 s, or 0.1 s when a step is expected. */
 import { expect, test } from 'vitest';
 import { createCertainty } from '../../../app/playback/certainty.ts';
 
@@ -19,7 +19,7 @@ test.each([36, -60, 150, -199])(
     // Half a percent: 5 ms a second.
     const bent = (ms: number): number => errorMs - Math.sign(errorMs) * 0.0005 * ms;
     expect(sureAfter(bent, false)).toBe(1_500);
-    expect(sureAfter(bent, true)).toBe(200);
+    expect(sureAfter(bent, true)).toBe(100);
   },
 );
 
@@ -38,7 +38,7 @@ test('a slip of the measurement is not, nor a clock that is still settling', () 
 });
 
 test('a latency that changes a second after the event is', () => {
-  expect(sureAfter((ms) => (ms < 1_000 ? 1 : -150), true)).toBe(1_200);
+  expect(sureAfter((ms) => (ms < 1_000 ? 1 : -150), true)).toBe(1_100);
 });
 
 test('what is laid out anew is measured anew', () => {
