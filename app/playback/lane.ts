@@ -99,9 +99,7 @@ export function createLane(options: {
 
   /** The track broke off: opened anew it may go on; if it does not, it is left silent. */
   function recover(): void {
-    const broken = run.placed.at(-1) ?? current;
-    failedItem = broken;
-    tracks.drop(broken.item.trackId);
+    failedItem = run.placed.at(-1) ?? current;
     begin(true);
   }
 

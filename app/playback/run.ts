@@ -46,6 +46,8 @@ const START_STOCK_SECONDS = 0.2;
 const HOPELESS_SECONDS = 3;
 const SILENCE_FRAMES = 9_600;
 
+type OpenTrack = Extract<OpenedTrack, { kind: 'open' }>;
+
 interface Mark extends Placed {
   strand: Strand;
   /** Input frame of the strand that holds `positionFrames` of the item. */
@@ -100,7 +102,7 @@ export function createRun(options: {
         else placed.pop();
         break;
       }
-      await feedItem(current, opened.track, fromMs);
+      await feedItem(current, opened, fromMs);
       fromMs = 0;
       let next = nextOf(current);
       while (next === undefined && !abort.signal.aborted) {
@@ -116,7 +118,7 @@ export function createRun(options: {
     onProgress();
   }
 
-  async function feedItem(current: Placed, track: DecodedTrack, fromMs: number): Promise<void> {
+  async function feedItem(current: Placed, { track, giveUp }: OpenTrack, fromMs: number): Promise<void> {
     const rateHz = track.sampleRateHz;
     const endFrames = Math.round((current.item.durationMs * rateHz) / 1_000);
     let position = Math.max(0, Math.floor((fromMs * rateHz) / 1_000));
@@ -151,6 +153,7 @@ export function createRun(options: {
     } catch (error) {
       if (abort.signal.aborted) return;
       if (!patient) {
+        giveUp();
         failed = true;
         throw error;
       }

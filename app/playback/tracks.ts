@@ -6,7 +6,8 @@ import { withHead, type ReadyTrack } from './head.ts';
 import type { TimelineItem } from './timeline.ts';
 
 export type OpenedTrack =
-  | { kind: 'open'; track: ReadyTrack }
+  /** `giveUp`: reading it failed. The next `get` opens it anew; whoever else is reading it may go on. */
+  | { kind: 'open'; track: ReadyTrack; giveUp: () => void }
   /** Nobody has the bytes, as far as is known. */
   | { kind: 'missing' }
   /** The bytes are no audio that this browser can decode. */
@@ -24,8 +25,6 @@ export interface OpenTracks {
    * as a whole: some 100 MB that are not needed until its turn.
    */
   prepare(trackId: string): void;
-  /** Lets go of one: the next `get` opens it anew. */
-  drop(trackId: string): void;
   /** Lets go of everything else. */
   keep(trackIds: ReadonlySet<string>): void;
   close(): void;
@@ -55,7 +54,7 @@ export function createOpenTracks(options: {
     }).then(
       (track): OpenedTrack => {
         if (abort.signal.aborted) track.close();
-        return { kind: 'open', track: withHead(track) };
+        return shared(withHead(track));
       },
       (error: unknown): OpenedTrack => {
         if (error instanceof UndecodableError) return { kind: 'undecodable' };
@@ -66,14 +65,33 @@ export function createOpenTracks(options: {
         throw error;
       },
     );
-    const release = (): void => {
+    let readers = 0;
+    let isGivenUp = false;
+    function shared(track: ReadyTrack): OpenedTrack {
+      async function* blocks(...at: Parameters<ReadyTrack['blocks']>): ReturnType<ReadyTrack['blocks']> {
+        readers++;
+        try {
+          yield* track.blocks(...at);
+        } finally {
+          readers--;
+          if (isGivenUp && readers === 0) release();
+        }
+      }
+      const giveUp = (): void => {
+        isGivenUp = true;
+        if (entries.get(trackId)?.opened === opened) entries.delete(trackId);
+        if (readers === 0) release();
+      };
+      return { kind: 'open', track: { ...track, blocks }, giveUp };
+    }
+    function release(): void {
       abort.abort();
       opened.then(
         (result) => result.kind === 'open' && result.track.close(),
         () => undefined,
       );
       source.close();
-    };
+    }
     entries.set(trackId, { opened, release });
     return opened;
   }
@@ -114,7 +132,6 @@ export function createOpenTracks(options: {
         () => undefined,
       );
     },
-    drop,
     keep(trackIds) {
       for (const trackId of [...entries.keys()]) if (!trackIds.has(trackId)) drop(trackId);
       for (const trackId of wholes) if (!trackIds.has(trackId)) wholes.delete(trackId);

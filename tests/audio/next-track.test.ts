@@ -191,6 +191,33 @@ describe('crossfade', () => {
     expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
   });
 
+  test('a song that fades into itself again breaks off once, and goes on in both', async () => {
+    const track = noise(RATE_HZ, 14);
+    const bytes = await wav(track);
+    await make({ a: bytes }, {}, { a: { atByte: Math.round(bytes.length * 0.6), times: 1 } });
+    const a = item('a', 14_000);
+    const startedAtMs = (await roomNow()) - 1_000;
+    const lapMs = a.durationMs - 4_000;
+    const next = (fromMs: number) => ({ item: a, index: 0, startsAtMs: fromMs + lapMs, overlapMs: 4_000 });
+    await follow({ ...moment(a, startedAtMs), next: next(startedAtMs) });
+    await untilKind('playing');
+    // Behind the place where it broke off, before the other one is heard.
+    await page().waitForFunction(
+      (at) => window.sound.roomNowMs() > at,
+      startedAtMs + 0.6 * a.durationMs + 200,
+    );
+    await expectInStep(track, startedAtMs);
+    const seamMs = startedAtMs + lapMs;
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + 20);
+    await follow({ ...moment(a, seamMs), fading: { item: a, overlapMs: 4_000 }, next: next(seamMs) });
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + 4_000);
+    await expectInStep(track, seamMs);
+    await page().waitForFunction((at) => window.sound.roomNowMs() > at, seamMs + 0.6 * a.durationMs + 200);
+    await expectInStep(track, seamMs);
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
+    expect(await page().evaluate(() => window.sound.opened())).toEqual(['a', 'a']);
+  });
+
   test('who joins in the middle of a fade hears both songs as loud as everybody else', async () => {
     const [a, b] = await twoTones();
     const seamMs = (await roomNow()) - 300;
