@@ -30,12 +30,15 @@ export function createLane(options: {
   roomNowMs: () => number;
   localNowMs: () => number;
   gainDb: (trackId: string) => number;
+  /** Of createRun. */
+  startMarginSeconds: () => number;
   /** `advance` would get further now. */
   onProgress: () => void;
   current: Placed;
   next: Placed | null;
 }): Lane {
-  const { context, destination, tracks, roomNowMs, localNowMs, gainDb, onProgress } = options;
+  const { context, destination, tracks, roomNowMs, localNowMs, gainDb, startMarginSeconds, onProgress } =
+    options;
   let { current, next } = options;
   let run: Run;
   /** Still heard until `run` begins. */
@@ -55,6 +58,7 @@ export function createLane(options: {
       fromMs: Math.max(0, roomNowMs() - current.startedAtMs),
       nextOf: (placed) => (samePlace(placed, current) ? next : undefined),
       gainDb,
+      startMarginSeconds,
       onProgress,
       patient: failedItem !== null && samePlace(failedItem, current),
     });

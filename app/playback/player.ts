@@ -45,6 +45,11 @@ export interface Player {
   close(): void;
 }
 
+/** From deciding to sounding: long enough for the main thread to lay out the first buffers, and after it hung. */
+const START_SECONDS = 0.06;
+const BUSY_START_SECONDS = 0.25;
+const HUNG_MS = 1_000;
+const BUSY_MS = 2_000;
 const TICK_MS = 100;
 const READY_TICK_MS = 15;
 /** A song that is to fade in gets a decoder only then: one that stood still for minutes would be taken away. */
@@ -92,6 +97,9 @@ export function createPlayer(options: {
   let trimMs = 0;
   /** Until then what is known of the output may change by a step, not by drifting: a large error is true. */
   let stepExpectedUntilMs = -Infinity;
+  let tickedAtMs = -Infinity;
+  /** The page hung, and has much to catch up with. */
+  let busyUntilMs = -Infinity;
   let closed = false;
 
   const localNowMs = (): number => performance.timeOrigin + performance.now();
@@ -116,6 +124,7 @@ export function createPlayer(options: {
       roomNowMs: clock.nowMs,
       localNowMs,
       gainDb: options.gainDb ?? (() => 0),
+      startMarginSeconds: () => (localNowMs() < busyUntilMs ? BUSY_START_SECONDS : START_SECONDS),
       onProgress: tickSoon,
       current,
       next,
@@ -145,6 +154,9 @@ export function createPlayer(options: {
 
   function tick(): void {
     if (closed) return;
+    const nowMs = localNowMs();
+    if (timer !== null && nowMs - tickedAtMs > HUNG_MS) busyUntilMs = nowMs + BUSY_MS;
+    tickedAtMs = nowMs;
     meter.read();
     if (clock.nowMs() >= fitAgainAtMs) fit();
     const known = context.state === 'running' ? offsets() : null;

@@ -39,8 +39,6 @@ export interface Run {
 
 /** Decoded beyond what is laid out. */
 const QUEUE_SECONDS = 1.5;
-/** From deciding to sounding: long enough for a busy main thread to lay out the first buffers. */
-const START_MARGIN_SECONDS = 0.06;
 const START_STOCK_SECONDS = 0.2;
 /** Further behind than this, decoding what has gone by takes longer than decoding from the right place. */
 const HOPELESS_SECONDS = 3;
@@ -66,10 +64,12 @@ export function createRun(options: {
   gainDb: (trackId: string) => number;
   /** Something arrived: `advance` would get further now. */
   onProgress: () => void;
+  /** From deciding to sounding: what begins later than it was to begin is heard as a click. */
+  startMarginSeconds: () => number;
   /** What does not decode is left silent to the item's end, instead of `failed`: this was tried before. */
   patient: boolean;
 }): Run {
-  const { context, destination, tracks, first, nextOf, onProgress, patient } = options;
+  const { context, destination, tracks, first, nextOf, onProgress, startMarginSeconds, patient } = options;
   const abort = new AbortController();
   const strands: Strand[] = [];
   const marks: Mark[] = [];
@@ -204,7 +204,7 @@ export function createRun(options: {
   function begin(strand: Strand, offsets: Offsets): void {
     const rateHz = context.sampleRate;
     const inputPerMs = strand.inputRateHz / 1_000;
-    let frame = Math.ceil((context.currentTime + START_MARGIN_SECONDS) * rateHz);
+    let frame = Math.ceil((context.currentTime + startMarginSeconds()) * rateHz);
     const headMs = roomMsOf(strand, strand.tailInput);
     if (headMs === null) return;
     // Not due for a while: until then the clocks are known better.
