@@ -17,6 +17,7 @@ import {
   seesPlaying,
   visit,
 } from '../../tests/e2e/support/room.ts';
+import { seeded } from '../../tests/fixtures/seeded.ts';
 import { noiseTrack } from '../../tests/fixtures/tones.ts';
 import { until } from '../../tests/fixtures/until.ts';
 import { launchOn } from '../../tests/lan/browser.ts';
@@ -66,18 +67,8 @@ interface Phone {
   asleep: boolean;
 }
 
-/** mulberry32: an evening can be had again. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-const random = randomOf(Number(values.seed));
+/** An evening can be had again. */
+const random = seeded(Number(values.seed));
 const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
 function hasGap(samples: Float32Array): boolean {
   let silent = 0;

@@ -1,8 +1,8 @@
 /** The short form of `npm run bench:listeners`, with bounds: a thousand listeners, the real node, beside Debian's Icecast. */
-import { spawn } from 'node:child_process';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { icecastMissing } from '../fixtures/icecast.ts';
+import { figuresOf } from './figures.ts';
 
 const LISTENERS = 1_000;
 const KBPS = 128;
@@ -25,15 +25,7 @@ const missing = icecastMissing();
 test.skipIf(missing !== null)(
   `a thousand listeners hear every frame${missing === null ? '' : `: ${missing}`}`,
   async () => {
-    const bench = spawn(process.execPath, ['--import', 'tsx', 'scripts/bench/listeners.ts', '--quick'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let output = '';
-    bench.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    const code = await new Promise((resolve) => bench.once('close', resolve));
-    console.log(output);
-    expect(code).toBe(0);
-    const figures = v.parse(Figures, JSON.parse(output.trim().split('\n').at(-1) ?? ''));
+    const figures = await figuresOf('scripts/bench/listeners.ts', Figures);
     expect(figures).toMatchObject({ listeners: LISTENERS, lost: 0, tornFrames: 0 });
     expect(Math.abs(figures.kbps - KBPS)).toBeLessThan(KBPS * 0.05);
     expect(figures.worstGapMs).toBeLessThan(GAP_MS);

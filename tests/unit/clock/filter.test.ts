@@ -7,7 +7,7 @@ import {
   type ClockState,
   type ProbeSample,
 } from '../../../app/clock/filter.ts';
-import { seeded } from '../session/peers.ts';
+import { seeded } from '../../fixtures/seeded.ts';
 
 interface Network {
   /** Room time of a local time. */

@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import * as Y from 'yjs';
 import type { Undo } from '../../../app/session/commands.ts';
 import { createQueries, type Queries } from '../../../app/session/queries.ts';
-import { createPeer, idsOf, seeded, sync, trackIdOf, trackOf, type Peer, type TestClock } from './peers.ts';
+import { seeded } from '../../fixtures/seeded.ts';
+import { createPeer, idsOf, sync, trackIdOf, trackOf, type Peer, type TestClock } from './peers.ts';
 
 const TRACKS = 8;
 const STEPS = 45;

@@ -3,6 +3,7 @@ import * as Y from 'yjs';
 import { createCommands, type Commands } from '../../../app/session/commands.ts';
 import { createQueries, type Queries } from '../../../app/session/queries.ts';
 import type { Track } from '../../../app/session/schema.ts';
+import { seeded } from '../../fixtures/seeded.ts';
 
 export interface Peer {
   memberId: string;
@@ -14,17 +15,6 @@ export interface Peer {
 
 export interface TestClock {
   readonly nowMs: number;
-}
-
-/** mulberry32: small, seeded, good enough to choose test steps. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export function createPeer(memberId: string, clock: TestClock, random = seeded(1), clientId?: number): Peer {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CHIRPS_MS, CHIRP_SECONDS, chirpAt, OTHER_AFTER_MS } from '../../../../app/playback/trim/chirp.ts';
 import { hear, type Hearing } from '../../../../app/playback/trim/hear.ts';
-import { callOf, randomOf, recordingOf, RATE_HZ, shiftMs, type RoomOptions } from './synthetic-room.ts';
+import { seeded } from '../../../fixtures/seeded.ts';
+import { callOf, recordingOf, RATE_HZ, shiftMs, type RoomOptions } from './synthetic-room.ts';
 
 function listen(options: RoomOptions): Hearing {
   return hear(recordingOf(options), [callOf()])[0]!;
@@ -44,7 +45,7 @@ describe('H2 white noise', () => {
   ])(
     'at %i dB the delay is within %f ms, in 20 rooms of 20',
     (snrDb, boundMs) => {
-      const random = randomOf(snrDb + 99);
+      const random = seeded(snrDb + 99);
       for (let seed = 0; seed < 20; seed++) {
         const delayMs = random() * 1_000 - 200;
         const found = delayIn({ ways: [direct(delayMs)], noise: noiseOf(snrDb), seed });
@@ -90,7 +91,7 @@ describe('H3 echoes', () => {
   });
 
   test('a long hall: 60 echoes that fade by 60 dB in 0.8 s', () => {
-    const random = randomOf(5);
+    const random = seeded(5);
     const ways = [direct(80, 0.15)];
     for (let i = 0; i < 60; i++) {
       const laterMs = 3 + random() * 500;

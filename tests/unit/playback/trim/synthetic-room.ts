@@ -1,4 +1,5 @@
 /** A room as a microphone hears it: chirps by every way that sound takes, and whatever else there is. */
+import { seeded } from '../../../fixtures/seeded.ts';
 import { chirpAt, CHIRPS_MS, type Sweep } from '../../../../app/playback/trim/chirp.ts';
 import type { Call, Recording } from '../../../../app/playback/trim/hear.ts';
 
@@ -28,17 +29,6 @@ export interface RoomOptions {
   rateHz?: number;
 }
 
-/** Uniform in 0…1, the same for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 function musicAt(seconds: number, random: () => number): number {
   const beat = seconds % 0.48;
   const chord = [220, 277.2, 329.6, 440, 880, 1_760, 2_637, 3_520].reduce(
@@ -52,7 +42,7 @@ function musicAt(seconds: number, random: () => number): number {
 
 export function recordingOf(options: RoomOptions): Recording {
   const { ways, ppm = 0, noise = 0, music = 0, clipAt = Infinity, rateHz = RATE_HZ } = options;
-  const random = randomOf(options.seed ?? 1);
+  const random = seeded(options.seed ?? 1);
   const samples = new Float32Array(LENGTH_SECONDS * rateHz);
   const dueSeconds = CHIRPS_MS.map((ms) => BEFORE_SECONDS + ms / 1_000);
   for (let n = 0; n < samples.length; n++) {

@@ -1,0 +1,17 @@
+/** Runs a bench in its short form, shows what it printed, and gives the figures of its last line. */
+import { spawn } from 'node:child_process';
+import * as v from 'valibot';
+import { expect } from 'vitest';
+
+/** @param script relative to the repository */
+export async function figuresOf<T>(script: string, figures: v.GenericSchema<unknown, T>): Promise<T> {
+  const bench = spawn(process.execPath, ['--import', 'tsx', script, '--quick'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  bench.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const code = await new Promise((resolve) => bench.once('close', resolve));
+  console.log(output);
+  expect(code).toBe(0);
+  return v.parse(figures, JSON.parse(output.trim().split('\n').at(-1) ?? ''));
+}
