@@ -104,6 +104,15 @@ function routeGroups(netns: string): void {
   ip('-n', netns, 'route', 'replace', '224.0.0.0/4', 'dev', DEVICE);
 }
 
+/**
+ * For two seconds the kernel looks for another holder of the IPv6 address that it gave itself. A browser that began
+ * meanwhile learns of a new address in mid-page, and throws away what it is loading (ERR_NETWORK_CHANGED).
+ */
+function useIpv6AtOnce(netns: string): void {
+  const file = `/proc/sys/net/ipv6/conf/${DEVICE}/accept_dad`;
+  ip('netns', 'exec', netns, 'sh', '-c', `if [ -e ${file} ]; then echo 0 >${file}; fi`);
+}
+
 function createHost(
   name: string,
   netns: string,
@@ -186,6 +195,7 @@ export function createLab(names: readonly string[]): Lab {
       ip('-n', netns, 'link', 'add', DEVICE, 'type', 'veth', 'peer', 'name', `port${index}`, 'netns', lan);
       ip('-n', lan, 'link', 'set', `port${index}`, 'master', 'bridge', 'up');
       ip('-n', netns, 'addr', 'add', `${address}/24`, 'brd', '+', 'dev', DEVICE);
+      useIpv6AtOnce(netns);
       ip('-n', netns, 'link', 'set', DEVICE, 'up', 'multicast', 'on');
       routeGroups(netns);
       hosts.set(name, createHost(name, netns, address, { lan, device: `port${index}` }));

@@ -24,6 +24,9 @@ test.skipIf(missing !== null)(
     console.log(
       `in step: ${words('appMs')}; naive: ${words('naiveMs')}; ${steady.length} of ${SECONDS} s counted`,
     );
+    console.log(
+      `app, second by second (- no match, ! torn): ${heard.map(({ appMs, torn }) => `${appMs?.toFixed(1) ?? '-'}${torn ? '!' : ''}`).join(' ')}`,
+    );
     if (steady.length < ENOUGH_SECONDS) {
       skip(`this machine is too busy to measure: its outputs had gaps, ${steady.length} s were left`);
     }
