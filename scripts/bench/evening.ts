@@ -47,7 +47,6 @@ const LONGEST_SLEEP_MS = 45_000;
 const SETTLE_MS = 20_000;
 const COMPARED_SECONDS = 60;
 const DECIMATION = 4;
-const SAME = 0.3;
 const REACH_MS = 500;
 /** What an evening has to keep, or the command fails. */
 const P95_MS = 20;
@@ -240,7 +239,8 @@ try {
 
   const channels = NAMES.length * 2;
   const window = RATE_HZ / DECIMATION;
-  const held = NAMES.map(() => new Float32Array(window * COMPARED_SECONDS));
+  const reach = (window * REACH_MS) / 1_000;
+  const held = NAMES.map(() => new Float32Array(reach + window * COMPARED_SECONDS + reach));
   const sums = new Float32Array(NAMES.length);
   let frames = 0;
   const stop = pulse.record((interleaved) => {
@@ -254,7 +254,7 @@ try {
       sums.fill(0);
     }
   });
-  await until('the recording', () => frames / DECIMATION >= window * COMPARED_SECONDS, {
+  await until('the recording', () => frames / DECIMATION >= held[0]!.length, {
     deadlineMs: (COMPARED_SECONDS + 30) * 1_000,
   });
   await stop();
@@ -263,16 +263,15 @@ try {
   let compared = 0;
   const tornAt: number[] = [];
   for (let second = 0; second < COMPARED_SECONDS; second++) {
-    const part = held.map((all) => all.subarray(second * window, (second + 1) * window));
-    if (part.some(hasGap)) tornAt.push(second);
+    const from = reach + second * window;
+    if (held.some((all) => hasGap(all.subarray(from, from + window)))) tornAt.push(second);
     if (tornAt.some((torn) => second - torn <= RECOVERY_SECONDS)) continue;
     compared++;
-    for (let one = 1; one < part.length; one++) {
-      const found = apart(part[0]!, part[one]!);
-      const isSame = found !== null && found.similarity >= SAME;
-      if (!isSame) unmatched++;
+    for (const other of held.slice(1)) {
+      const found = apart(held[0]!, other, { from, length: window, reach });
+      if (found === null) unmatched++;
       // Without a match it counts as the farthest that could have been found.
-      apartMs.push(isSame ? Math.abs((found.lagSamples * 1_000) / window) : REACH_MS);
+      apartMs.push(found === null ? REACH_MS : Math.abs((found.lagSamples * 1_000) / window));
     }
   }
   apartMs.sort((a, b) => a - b);

@@ -1,4 +1,8 @@
-/** How far two recordings of the same sound are apart, by cross-correlation (over the Fourier transform). */
+/**
+ * How far two recordings of the same sound are apart, by cross-correlation (over the Fourier transform). Each device bends
+ * its speed by up to half a percent, so that the distance moves within a second by more than a wave of the sound is long:
+ * a whole second would correlate with nothing. Short pieces of it do, and the distance is the one that most of them have.
+ */
 
 export interface Apart {
   /** `b` is later than `a` by this much; a fraction by parabolic interpolation. */
@@ -7,15 +11,39 @@ export interface Apart {
   similarity: number;
 }
 
-/** Null where either is silent (below -80 dBFS). `a` and `b` are of one length; looks up to ± half of it. */
-export function apart(a: Float32Array, b: Float32Array): Apart | null {
-  const length = a.length;
-  const energyA = energy(a);
-  const energyB = energy(b);
-  if (Math.min(energyA, energyB) / length < 1e-8) return null;
-  const size = 2 ** Math.ceil(Math.log2(2 * length));
-  const [aRe, aIm] = spectrum(a, size);
-  const [bRe, bIm] = spectrum(b, size);
+const PIECES = 5;
+/** 50 ms at 12 kHz. */
+export const PIECE = 600;
+/** Two different pieces of noise reach 0.3 somewhere in a second. */
+const SAME = 0.5;
+
+/**
+ * Compares what `a` holds from sample `from` on, `length` samples, with `b` at the same place and up to `reach` samples
+ * before and behind it; both must reach so far. Null: silence, or most of it is not the same sound.
+ */
+export function apart(
+  a: Float32Array,
+  b: Float32Array,
+  { from, length, reach }: { from: number; length: number; reach: number },
+): Apart | null {
+  const found: Apart[] = [];
+  for (let piece = 0; piece < PIECES; piece++) {
+    const at = from + Math.round(((length - PIECE) * piece) / (PIECES - 1));
+    const one = place(a.subarray(at, at + PIECE), b.subarray(at - reach, at + PIECE + reach));
+    if (one && one.similarity >= SAME) found.push({ ...one, lagSamples: one.lagSamples - reach });
+  }
+  if (found.length <= PIECES / 2) return null;
+  found.sort((one, other) => one.lagSamples - other.lagSamples);
+  return found[found.length >> 1] ?? null;
+}
+
+/** Where in `sound` the piece is; null where either is silent (below -80 dBFS). */
+function place(piece: Float32Array, sound: Float32Array): Apart | null {
+  const pieceEnergy = energy(piece);
+  if (Math.min(pieceEnergy / piece.length, energy(sound) / sound.length) < 1e-8) return null;
+  const size = 2 ** Math.ceil(Math.log2(sound.length));
+  const [aRe, aIm] = spectrum(piece, size);
+  const [bRe, bIm] = spectrum(sound, size);
   // conj(A)·B; the inverse transform is the forward one of the conjugate, whose result is real here.
   const re = new Float64Array(size);
   const im = new Float64Array(size);
@@ -24,14 +52,17 @@ export function apart(a: Float32Array, b: Float32Array): Apart | null {
     im[k] = -(aRe[k]! * bIm[k]! - aIm[k]! * bRe[k]!);
   }
   transform(re, im);
-  const at = (lag: number): number => re[(lag + size) % size]! / size / (1 - Math.abs(lag) / length);
-  const reach = length >> 1;
+  const last = sound.length - piece.length;
   let best = 0;
-  for (let lag = -reach; lag <= reach; lag++) if (at(lag) > at(best)) best = lag;
-  const [before, top, after] = [at(best - 1), at(best), at(best + 1)];
-  const bend = before - 2 * top + after;
-  const shift = bend < 0 ? (before - after) / (2 * bend) : 0;
-  return { lagSamples: best + shift, similarity: top / Math.sqrt(energyA * energyB) };
+  for (let lag = 0; lag <= last; lag++) if (re[lag]! > re[best]!) best = lag;
+  const top = re[best]!;
+  const bend = best === 0 || best === last ? 0 : re[best - 1]! - 2 * top + re[best + 1]!;
+  const shift = bend < 0 ? (re[best - 1]! - re[best + 1]!) / (2 * bend) : 0;
+  const there = energy(sound.subarray(best, best + piece.length));
+  return {
+    lagSamples: best + shift,
+    similarity: top / size / Math.sqrt(pieceEnergy * there + Number.MIN_VALUE),
+  };
 }
 
 function energy(samples: Float32Array): number {

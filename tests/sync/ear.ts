@@ -5,11 +5,10 @@ import { CHANNELS, RATE_HZ } from './pulse.ts';
 /** The noise ends at 3 kHz: a quarter of the samples holds it, and is compared in a quarter of the time. */
 const DECIMATION = 4;
 const HEARD_RATE_HZ = RATE_HZ / DECIMATION;
-const WINDOW = HEARD_RATE_HZ;
-/** Farther apart than half of what is compared is not found. */
+/** Farther apart than this is not found. */
 export const REACH_MS = 500;
-/** Of such noise two different seconds reach 0.1; a second with a gap in it, or a jump, is still the same. */
-const SAME = 0.3;
+const SECOND = HEARD_RATE_HZ;
+const REACH = (HEARD_RATE_HZ * REACH_MS) / 1_000;
 
 /** Noise is never this long without a sound: then the output was not fed in time. */
 const GAP_FRAMES = RATE_HZ / 1_000;
@@ -28,17 +27,18 @@ export interface Ear {
 }
 
 export function createEar(onSecond: (heard: Heard) => void): Ear {
-  const channels = Array.from({ length: CHANNELS }, () => new Float32Array(WINDOW));
+  /** The second that is compared, and what is within reach of it before and behind. */
+  const channels = Array.from({ length: CHANNELS }, () => new Float32Array(REACH + SECOND + REACH));
   const sums = new Float32Array(CHANNELS);
   const silences = new Int32Array(CHANNELS);
   let torn = false;
+  let tornBefore = false;
   let summed = 0;
   let held = 0;
 
   function between(a: number, b: number): number | null {
-    const found = apart(channels[a]!, channels[b]!);
-    if (found === null || found.similarity < SAME) return null;
-    return (found.lagSamples * 1_000) / HEARD_RATE_HZ;
+    const found = apart(channels[a]!, channels[b]!, { from: REACH, length: SECOND, reach: REACH });
+    return found && (found.lagSamples * 1_000) / HEARD_RATE_HZ;
   }
 
   return {
@@ -54,10 +54,12 @@ export function createEar(onSecond: (heard: Heard) => void): Ear {
         for (let c = 0; c < CHANNELS; c++) channels[c]![held] = sums[c]! / DECIMATION;
         sums.fill(0);
         summed = 0;
-        if (++held < WINDOW) continue;
-        onSecond({ appMs: between(0, 2), naiveMs: between(1, 3), torn });
+        if (++held < REACH + SECOND + REACH) continue;
+        onSecond({ appMs: between(0, 2), naiveMs: between(1, 3), torn: torn || tornBefore });
+        tornBefore = torn;
         torn = false;
-        held = 0;
+        held -= SECOND;
+        for (const channel of channels) channel.copyWithin(0, SECOND);
       }
     },
   };
