@@ -7,12 +7,25 @@ import { STEP_MS } from './schedule.ts';
 
 /** After an event that changes the output: an output says its new latency seconds later (Bluetooth), or only then has it. */
 export const STEP_EXPECTED_MS = 3_000;
-/** A step is expected: enough that it is no reading between the old latency and the new one. */
-const EXPECTED_SURE_MS = 100;
+interface Rule {
+  /** Errors up to this are left to bending. */
+  aboveMs: number;
+  /** What was measured since has stayed within this; bending alone moves an error by 5 ms a second. */
+  agreeingMs: number;
+  sureMs: number;
+}
+
 /** Nobody said that anything changed. */
-const UNEXPECTED_SURE_MS = 1_500;
-/** Bending alone moves an error by 5 ms a second. */
-const AGREEING_MS = 12;
+const UNEXPECTED: readonly Rule[] = [{ aboveMs: STEP_MS, agreeingMs: 12, sureMs: 1_500 }];
+/**
+ * A step is expected. A large one: enough that it is no reading between the old latency and the new one. A small one: once
+ * the readings before it are in the minority; a page that just began to sound stumbles (by 20 to 60 ms in a busy Chromium), and
+ * two devices that bend towards each other for seven seconds are heard as two.
+ */
+const EXPECTED: readonly Rule[] = [
+  { aboveMs: STEP_MS, agreeingMs: 12, sureMs: 100 },
+  { aboveMs: 10, agreeingMs: 5, sureMs: 600 },
+];
 
 export interface Certainty {
   /**
@@ -25,18 +38,23 @@ export interface Certainty {
 }
 
 export function createCertainty(): Certainty {
-  let first: { errorMs: number; atMs: number } | null = null;
+  let since = new Map<Rule, { errorMs: number; atMs: number }>();
   return {
     isSure(errorMs, nowMs, isStepExpected) {
-      if (errorMs === null || Math.abs(errorMs) <= STEP_MS) {
-        first = null;
-        return false;
-      }
-      if (!first || Math.abs(errorMs - first.errorMs) > AGREEING_MS) first = { errorMs, atMs: nowMs };
-      return nowMs - first.atMs >= (isStepExpected ? EXPECTED_SURE_MS : UNEXPECTED_SURE_MS);
+      const known = since;
+      since = new Map();
+      if (errorMs === null) return false;
+      return (isStepExpected ? EXPECTED : UNEXPECTED).reduce((sure, rule) => {
+        if (Math.abs(errorMs) <= rule.aboveMs) return sure;
+        const before = known.get(rule);
+        const agrees = before !== undefined && Math.abs(errorMs - before.errorMs) <= rule.agreeingMs;
+        const first = agrees ? before : { errorMs, atMs: nowMs };
+        since.set(rule, first);
+        return sure || nowMs - first.atMs >= rule.sureMs;
+      }, false);
     },
     reset() {
-      first = null;
+      since = new Map();
     },
   };
 }

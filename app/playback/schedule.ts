@@ -57,7 +57,7 @@ export const JUMP_MS = 200;
 /**
  * Up to here an error is bent away (by half a percent from 10 ms on), which takes up to seven seconds. Between this and
  * `JUMP_MS` it is bent too while it may be a slip of the measurement, and jumped to as soon as it is certain
- * (certainty.ts): half a percent would leave an echo in the room for up to 40 s.
+ * (certainty.ts): half a percent would leave an echo in the room for up to 40 s. What just began to sound is put right sooner.
  */
 export const STEP_MS = 35;
 /** Half a percent is a twelfth of a semitone: not heard as a change of pitch. */

@@ -26,8 +26,16 @@ test.each([36, -60, 150, -199])(
 test('what bending is for is never jumped to', () => {
   for (const errorMs of [0, 15, -33, 35]) {
     expect(sureAfter(() => errorMs, false)).toBeNull();
-    expect(sureAfter(() => errorMs, true)).toBeNull();
   }
+});
+
+test('what is heard first is put right at once, if only by a little: two devices would bend towards each other for seconds', () => {
+  expect(sureAfter(() => 10, true)).toBeNull();
+  expect(sureAfter(() => -22, true)).toBe(600);
+  const bent = (ms: number): number => 22 - 0.005 * ms;
+  expect(sureAfter(bent, true)).toBe(600);
+  expect(sureAfter((ms) => (ms < 800 ? 2 : 22), true)).toBe(1_400);
+  expect(sureAfter((ms) => (ms % 200 === 0 ? 14 : 22), true)).toBeNull();
 });
 
 test('a slip of the measurement is not, nor a clock that is still settling', () => {
