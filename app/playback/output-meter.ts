@@ -1,5 +1,5 @@
 /** Keeps the pairing of the context's clock with the local one: recent `getOutputTimestamp()` readings, and their median. */
-import { outputOffset, type OutputReading } from './schedule.ts';
+import { outputOffset, sinceStumble, type OutputReading } from './schedule.ts';
 
 export interface OutputMeter {
   /** Takes a reading; call it often, it is cheap. */
@@ -16,7 +16,7 @@ const ENOUGH_READINGS = 5;
 const OLDEST_MS = 5_000;
 
 /**
- * @param onStep what is heard may be another device from now on, with another latency: readings begin anew.
+ * @param onStep what is heard has another latency from now on, or may have (another device): readings begin anew.
  */
 export function createOutputMeter(context: AudioContext, onStep: () => void = () => undefined): OutputMeter {
   let readings: OutputReading[] = [];
@@ -43,6 +43,10 @@ export function createOutputMeter(context: AudioContext, onStep: () => void = ()
       readings = readings
         .filter(({ localMs }) => localMs > reading.localMs - OLDEST_MS)
         .slice(-KEPT_READINGS);
+      const since = sinceStumble(readings, ENOUGH_READINGS);
+      if (since.length === readings.length) return;
+      readings = since;
+      onStep();
     },
     reset: forget,
     offsetMs() {

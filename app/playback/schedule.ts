@@ -39,6 +39,21 @@ export function outputOffset(readings: readonly OutputReading[]): number | null 
   return offsets.length % 2 === 1 ? upper : (upper + (offsets[middle - 1] ?? upper)) / 2;
 }
 
+/** Readings scatter by ±6 ms, and the median of five by half of that. */
+const STUMBLED_MS = 12;
+
+/**
+ * The readings that still count. An output that was not fed in time stumbles: everything is heard later from then on, and
+ * what was read before says nothing. `enough`: how many tell, before and after; in order of time.
+ */
+export function sinceStumble(readings: readonly OutputReading[], enough: number): OutputReading[] {
+  const before = readings.slice(0, -enough);
+  const after = readings.slice(-enough);
+  if (before.length < enough) return [...readings];
+  const step = (outputOffset(after) ?? 0) - (outputOffset(before) ?? 0);
+  return Math.abs(step) > STUMBLED_MS ? after : [...readings];
+}
+
 /** Where the room is in a track (ms) when context time `contextSeconds` is heard. */
 export function positionAt(contextSeconds: number, startedAtMs: number, offsets: Offsets): number {
   return contextSeconds * 1_000 + offsets.outputOffsetMs + offsets.roomOffsetMs - startedAtMs;
