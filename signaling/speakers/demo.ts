@@ -1,0 +1,185 @@
+/**
+ * The driver that a new driver starts from: speakers that exist in this process only, with a door for the person who stands in
+ * front of them. It documents the port by doing what each method promises, and is what the parts above it are tested with.
+ */
+import {
+  type DriverOptions,
+  type DriverSpeaker,
+  SpeakerError,
+  type SpeakerDriver,
+  type StreamOrder,
+} from './port.ts';
+
+/** The demo's other side: what somebody does at the device itself. */
+export interface DemoDevice {
+  /** What is loaded, and how it goes. */
+  readonly state: DriverSpeaker['state'];
+  readonly url: string | null;
+  readonly volume: number;
+  readonly muted: boolean;
+  readonly delayMs: number;
+  /** How often it was told to play: what plays and is told again is interrupted. */
+  readonly plays: number;
+  /** Its own buttons. */
+  press(button: 'stop' | 'play' | 'mute'): void;
+  /** Another app gives it something else. */
+  give(url: string): void;
+  turn(volume: number): void;
+  unplug(): void;
+  /** As after a reboot: it has forgotten what it played. */
+  plugIn(): void;
+  /** From now on it refuses to play with these words; null: no longer. */
+  refuse(words: string | null): void;
+  /** From now on it takes what it is told and stays in `buffering`; false: goes on. */
+  stall(on: boolean): void;
+}
+
+export interface DemoDriver extends SpeakerDriver {
+  device(name: string): DemoDevice;
+}
+
+interface Unit {
+  speaker: DriverSpeaker;
+  isThere: boolean;
+  refusal: string | null;
+  isStalled: boolean;
+  plays: number;
+}
+
+/** `names`: one speaker each; a name stands once. */
+export function createDemoDriver(
+  names: readonly string[],
+  { onChange }: Pick<DriverOptions, 'onChange'>,
+): DemoDriver {
+  let closed = false;
+  const units = new Map<string, Unit>(
+    names.map((name) => {
+      const id = `demo:${encodeURIComponent(name).replaceAll('%', '.').slice(0, 47)}`;
+      const speaker: DriverSpeaker = {
+        id,
+        name,
+        model: 'Demo speaker',
+        area: null,
+        group: null,
+        // What is false here is never called, and its method may be left out.
+        can: { volume: true, mute: true, delay: true, announce: false },
+        state: 'idle',
+        url: null,
+        title: null,
+        volume: 0.3,
+        muted: false,
+        delayMs: 0,
+        error: null,
+        address: null,
+      };
+      return [id, { speaker, isThere: true, refusal: null, isStalled: false, plays: 0 }];
+    }),
+  );
+
+  /** Every change goes this way: a new object, then one call. Nothing is told after `close()`. */
+  function change(unit: Unit, changes: Partial<DriverSpeaker>): void {
+    unit.speaker = { ...unit.speaker, ...changes };
+    if (!closed && unit.isThere) onChange();
+  }
+
+  /** What every method begins with: a real driver would also time out and translate the device's own errors here. */
+  async function reach(id: string): Promise<Unit> {
+    // As across a network: never before the caller has gone on.
+    await Promise.resolve();
+    const unit = units.get(id);
+    if (closed) throw new SpeakerError('The node is shutting down.');
+    if (unit === undefined || !unit.isThere) throw new SpeakerError('This speaker is out of reach.');
+    return unit;
+  }
+
+  function begin(unit: Unit, url: string, title: string | null): void {
+    unit.plays++;
+    change(unit, { state: 'buffering', url, title, error: null });
+    if (!unit.isStalled) change(unit, { state: 'playing' });
+  }
+
+  return {
+    kind: 'demo',
+
+    // Cheap: it is read at each change. Speakers that are away are left out, not marked.
+    speakers: () => [...units.values()].filter((unit) => unit.isThere).map((unit) => unit.speaker),
+
+    // The order's address depends on the link: a driver that knows through which it reaches the device passes its own end.
+    async play(id, order: StreamOrder) {
+      const unit = await reach(id);
+      if (unit.refusal !== null) {
+        change(unit, { state: 'error', url: null, title: null, error: unit.refusal });
+        throw new SpeakerError(unit.refusal);
+      }
+      begin(unit, order.url(null), order.title);
+    },
+
+    // Devices that complain when nothing plays are silenced here, not by the caller.
+    async stop(id) {
+      const unit = await reach(id);
+      if (unit.speaker.state !== 'idle') change(unit, { state: 'stopped', error: null });
+    },
+
+    // Sets what the device shows, and observes it: the answer alone would not tell what the device made of it.
+    async setVolume(id, volume) {
+      change(await reach(id), { volume });
+    },
+
+    async setMuted(id, muted) {
+      change(await reach(id), { muted });
+    },
+
+    async setDelay(id, delayMs) {
+      change(await reach(id), { delayMs });
+    },
+
+    async close() {
+      closed = true;
+    },
+
+    device(name) {
+      const unit = [...units.values()].find((one) => one.speaker.name === name);
+      if (unit === undefined) throw new RangeError(`there is no demo speaker ${name}`);
+      return {
+        get state() {
+          return unit.speaker.state;
+        },
+        get url() {
+          return unit.speaker.url;
+        },
+        get volume() {
+          return unit.speaker.volume ?? 0;
+        },
+        get muted() {
+          return unit.speaker.muted ?? false;
+        },
+        get delayMs() {
+          return unit.speaker.delayMs ?? 0;
+        },
+        get plays() {
+          return unit.plays;
+        },
+        press(button) {
+          if (button === 'mute') return change(unit, { muted: unit.speaker.muted !== true });
+          if (unit.speaker.url === null) return;
+          change(unit, { state: button === 'play' ? 'playing' : 'stopped' });
+        },
+        give: (url) => begin(unit, url, url),
+        turn: (volume) => change(unit, { volume }),
+        unplug() {
+          unit.isThere = false;
+          if (!closed) onChange();
+        },
+        plugIn() {
+          unit.isThere = true;
+          change(unit, { state: 'idle', url: null, title: null, error: null });
+        },
+        refuse: (words) => void (unit.refusal = words),
+        stall(on) {
+          unit.isStalled = on;
+          if (!on && unit.speaker.state === 'buffering') change(unit, { state: 'playing' });
+        },
+      };
+    },
+  };
+}
