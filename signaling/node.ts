@@ -158,6 +158,7 @@ export async function createNode({
   };
   const streamRoutes = createStreamRoutes({
     stations,
+    relays,
     counters,
     log,
     now,

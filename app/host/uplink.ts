@@ -5,17 +5,21 @@
  */
 import * as v from 'valibot';
 import {
+  type ExtraVariant,
   NodeUplinkMessage,
   PROTOCOL_VERSION,
   type RefusalReason,
   type UplinkHello,
   type UplinkTitle,
+  VARIANT_TAGS,
 } from '../../signaling/protocol/uplink.ts';
 import type { BitrateKbps, UplinkSettings, UplinkState } from './mp3/shared.ts';
 
 export interface Uplink {
   /** Sends whole frames, or drops them when the node is away or more than two seconds behind. */
   frames(frames: Uint8Array<ArrayBuffer>): void;
+  /** The same of a variant that the node wants; dropped sooner, so that the MP3 that always flows goes first. */
+  extra(variant: ExtraVariant, frames: Uint8Array<ArrayBuffer>): void;
   /** What plays; said again after each reconnect. */
   title(title: string, artist: string | null): void;
   /** A newer claim: says hello again with it. */
@@ -25,6 +29,8 @@ export interface Uplink {
 
 const SAMPLE_RATE_HZ = 48_000;
 const MAX_BEHIND_SECONDS = 2;
+/** Half a second of samples. */
+const MAX_EXTRA_BEHIND_BYTES = 98_304;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
 const WELCOME_MS = 5_000;
@@ -50,9 +56,11 @@ export function createUplink(options: {
   settings: UplinkSettings;
   bitrateKbps: BitrateKbps;
   onState: (state: UplinkState) => void;
+  /** What somebody listens to beside the MP3 that always flows; nothing when the node is away. */
+  onWanted: (variants: readonly ExtraVariant[]) => void;
 }): Uplink {
-  const { settings, bitrateKbps, onState } = options;
-  const maxBehindBytes = MAX_BEHIND_SECONDS * bitrateKbps * 125;
+  const { settings, bitrateKbps, onState, onWanted } = options;
+  const maxBehindBytes = MAX_BEHIND_SECONDS * bitrateKbps * 125 + MAX_EXTRA_BEHIND_BYTES;
   let epoch = settings.epoch;
   let title: UplinkTitle | null = null;
   let socket: WebSocket | null = null;
@@ -104,6 +112,10 @@ export function createUplink(options: {
       refusal = message.reason;
       return;
     }
+    if (message.type === 'wanted') {
+      onWanted(message.variants);
+      return;
+    }
     if (message.type === 'welcome') {
       if (timer !== null) clearTimeout(timer);
       welcomed = true;
@@ -118,6 +130,7 @@ export function createUplink(options: {
     socket = null;
     welcomed = false;
     if (closed) return;
+    onWanted([]);
     attempts++;
     const final = refusal !== null && FINAL.has(refusal);
     onState({
@@ -142,6 +155,13 @@ export function createUplink(options: {
       if (socket.bufferedAmount + frames.length > maxBehindBytes) return;
       socket.send(frames);
     },
+    extra(variant, frames) {
+      if (!welcomed || !socket || socket.bufferedAmount + frames.length > MAX_EXTRA_BEHIND_BYTES) return;
+      const tagged = new Uint8Array(1 + frames.length);
+      tagged[0] = VARIANT_TAGS[variant];
+      tagged.set(frames, 1);
+      socket.send(tagged);
+    },
     title(text, artist) {
       title = {
         type: 'title',
@@ -157,6 +177,7 @@ export function createUplink(options: {
       const old = socket;
       socket = null;
       old?.close();
+      onWanted([]);
       connect();
     },
     close() {

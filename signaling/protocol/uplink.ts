@@ -1,6 +1,6 @@
 /**
  * The uplink: one WebSocket (`/uplink`) from the host to the node. Text messages are JSON as below; binary messages
- * are one or more whole MP3 frames. Both sides import this file; it is the only declaration of these messages.
+ * are one or more whole frames of one variant. Both sides import this file; it is the only declaration of these messages.
  */
 import * as v from 'valibot';
 
@@ -11,6 +11,21 @@ export const MIN_PROTOCOL_VERSION = 1;
 export const UPLINK_PATH = '/uplink';
 /** A frame at 320 kbit/s is 960 bytes; the largest message the node takes is two seconds of them. */
 export const MAX_UPLINK_MESSAGE_BYTES = 81_920;
+
+/**
+ * What the stream can be had as beside the MP3 that always flows: MP3 at 320 kbit/s, and bare samples (48 kHz, stereo, 16
+ * bit, little-endian) for devices that count bytes before they begin. Sent only while the node says that somebody listens.
+ */
+export const ExtraVariant = v.picklist(['mp3-320', 'wav']);
+export type ExtraVariant = v.InferOutput<typeof ExtraVariant>;
+export type StreamVariant = 'mp3' | ExtraVariant;
+
+/** First byte of a binary message of that variant; one of the MP3 that always flows has none, and begins with 0xff. */
+export const VARIANT_TAGS: Readonly<Record<ExtraVariant, number>> = { 'mp3-320': 1, wav: 2 };
+
+/** Samples are sent in pieces of this length: 8 ms, one batch of the host's audio thread. */
+export const PCM_PIECE_MS = 8;
+export const PCM_PIECE_BYTES = PCM_PIECE_MS * 48 * 4;
 
 /**
  * `roomId` is the first 20 base32 digits (RFC 4648, lower case) of SHA-256(uplinkKey): so the node can check an
@@ -59,6 +74,8 @@ export const RefusalReason = v.picklist([
 export const NodeUplinkMessage = v.variant('type', [
   v.object({ type: v.literal('welcome'), streamPath: v.string(), listeners: v.number() }),
   v.object({ type: v.literal('listeners'), listeners: v.number() }),
+  /** All variants that somebody listens to, beside the MP3 that always flows; said when it changes, and after `welcome`. */
+  v.object({ type: v.literal('wanted'), variants: v.array(ExtraVariant) }),
   v.object({ type: v.literal('refused'), reason: RefusalReason, detail: v.optional(v.string()) }),
 ]);
 

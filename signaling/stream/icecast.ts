@@ -122,7 +122,7 @@ export function feedIcecast({ target, station, now }: IcecastOptions, events: At
       end: () => sound.end(),
     };
     events.up();
-    leave = station.listen(listener, 0);
+    leave = station.listen(listener, { burstMs: 0 });
   }
 
   socket.setEncoding('latin1');

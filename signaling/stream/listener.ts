@@ -4,6 +4,9 @@ import { createIcyWriter } from './icy.ts';
 
 /** About two seconds at 128 kbit/s; what lies beyond it in this process would only be heard late. */
 export const MAX_QUEUED_BYTES = 32_768;
+
+/** The same for a stream of another bit rate. */
+export const maxQueuedBytesOf = (kbps: number): number => Math.max(1, kbps / 128) * MAX_QUEUED_BYTES;
 /** A connection that took nothing for this long is dead. */
 const STUCK_MS = 60_000;
 
@@ -23,6 +26,8 @@ export interface ListenerOptions {
   nowMs: number;
   /** What was promised in the headers: exactly so many bytes, then the end. */
   limitBytes: number;
+  /** What may wait in this process; `MAX_QUEUED_BYTES` unless said. */
+  maxQueuedBytes?: number;
 }
 
 export interface Listener {
@@ -34,10 +39,11 @@ export interface Listener {
 
 /** @param sink headers already written */
 export function createListener(sink: Sink, options: ListenerOptions): Listener {
+  const { maxQueuedBytes = MAX_QUEUED_BYTES } = options;
   const icy = options.icy ? createIcyWriter() : null;
   let skipping = false;
   /** What may wait: the burst comes on top of it until it has gone out. */
-  let boundBytes = MAX_QUEUED_BYTES;
+  let boundBytes = maxQueuedBytes;
   let begun = false;
   let leftBytes = options.limitBytes;
   let taken = 0;
@@ -61,7 +67,7 @@ export function createListener(sink: Sink, options: ListenerOptions): Listener {
         return 0;
       }
       if (queued === 0) skipping = false;
-      if (queued <= MAX_QUEUED_BYTES) boundBytes = MAX_QUEUED_BYTES;
+      if (queued <= maxQueuedBytes) boundBytes = maxQueuedBytes;
       if (queued > boundBytes) skipping = true;
       if (skipping || leftBytes === 0 || frames.length === 0) return 0;
       const whole = icy === null ? frames : icy.interleave(frames, title);

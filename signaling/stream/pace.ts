@@ -4,8 +4,6 @@
  * Every listener plays at real time: frames that are missing drain its buffer, frames too many become latency that never
  * goes away. So a gap is filled with silence, and what a stalled host sends late, in its place, is dropped.
  */
-import { FRAME_MS } from './frames.ts';
-
 /** A host's frame may be this late before silence takes its place. */
 export const GAP_MS = 250;
 /** Frames further ahead than this are dropped: wider than the jitter of a Wi-Fi, narrower than a gap. */
@@ -25,7 +23,7 @@ export interface Pace {
 }
 
 /** @param nowMs monotonic, as every time here */
-export function createPace(nowMs: number): Pace {
+export function createPace(nowMs: number, frameMs: number): Pace {
   let leadMs = 0;
   let atMs = nowMs;
   let hostFrameAtMs = Number.NEGATIVE_INFINITY;
@@ -43,14 +41,14 @@ export function createPace(nowMs: number): Pace {
       advance(now);
       hostFrameAtMs = now;
       if (leadMs > MAX_LEAD_MS) return false;
-      leadMs += FRAME_MS;
+      leadMs += frameMs;
       return true;
     },
     takeSilence(now) {
       advance(now);
       if (now - hostFrameAtMs < GAP_MS) return 0;
-      const due = Math.max(0, Math.ceil(-leadMs / FRAME_MS));
-      leadMs += due * FRAME_MS;
+      const due = Math.max(0, Math.ceil(-leadMs / frameMs));
+      leadMs += due * frameMs;
       return due;
     },
     hostGone() {

@@ -2,6 +2,7 @@
  * How a device wants the answer to be framed. Loudspeakers differ in what they take for a stream that never ends
  * (FACTS.md, "Loudspeakers"; the three lengths are Music Assistant's HTTP profiles). Pure.
  */
+import { MAX_BURST_MS } from './variants.ts';
 
 /**
  * - `chunked`: HTTP/1.1 chunks, as most take it.
@@ -14,9 +15,6 @@ export type HeaderProfile = 'chunked' | 'none' | 'length' | 'ranges';
 
 /** Twelve hours at 320 kbit/s: it fits into the 31 bits that small devices count bytes with. Then they ask again. */
 export const FORCED_BYTES = 1_728_000_000;
-
-/** At most what a station remembers. */
-export const MAX_BURST_MS = 10_000;
 
 const PROFILES: readonly HeaderProfile[] = ['chunked', 'none', 'length', 'ranges'];
 
@@ -59,6 +57,8 @@ export interface Framing {
   status: 200 | 206 | 416;
   headers: Readonly<Record<string, string>>;
   isChunked: boolean;
+  /** Which byte of the stream the body begins with. */
+  firstByte: number;
   /** The body has exactly so many bytes; infinite: it does not end. */
   limitBytes: number;
 }
@@ -80,6 +80,7 @@ export function framingOf({
       status: 200,
       headers: {},
       isChunked: profile === 'chunked',
+      firstByte: 0,
       limitBytes: Number.POSITIVE_INFINITY,
     };
   }
@@ -87,13 +88,13 @@ export function framingOf({
   const part = profile === 'ranges' ? rangeOf(range, FORCED_BYTES) : null;
   if (part === 'unsatisfiable') {
     const headers = { ...accepted, 'Content-Range': `bytes */${FORCED_BYTES}` };
-    return { status: 416, headers, isChunked: false, limitBytes: 0 };
+    return { status: 416, headers, isChunked: false, firstByte: 0, limitBytes: 0 };
   }
   const limitBytes = part === null ? FORCED_BYTES : part.last - part.first + 1;
   const length = { ...accepted, 'Content-Length': String(limitBytes) };
-  if (part === null) return { status: 200, headers: length, isChunked: false, limitBytes };
+  if (part === null) return { status: 200, headers: length, isChunked: false, firstByte: 0, limitBytes };
   const headers = { ...length, 'Content-Range': `bytes ${part.first}-${part.last}/${FORCED_BYTES}` };
-  return { status: 206, headers, isChunked: false, limitBytes };
+  return { status: 206, headers, isChunked: false, firstByte: part.first, limitBytes };
 }
 
 /** @returns `?burst=` in milliseconds within bounds, or null: not given, or no number */

@@ -1,6 +1,7 @@
 /** Engines beyond this node that get the default room's stream: an Icecast for many, a Snapserver for rooms in step. */
 import type { NodeConfig } from '../ops/config.ts';
 import type { Log } from '../ops/log.ts';
+import type { RelayStatus } from '../protocol/status.ts';
 import { feedIcecast } from './icecast.ts';
 import { type Attempt, type AttemptEvents, createReconnect } from './reconnect.ts';
 import { feedSnapcast } from './snapcast.ts';
@@ -15,6 +16,7 @@ export interface RelaysOptions {
 }
 
 export interface Relays {
+  status(): RelayStatus[];
   close(): void;
 }
 
@@ -23,12 +25,34 @@ export function createRelays({ config, stations, log, now }: RelaysOptions): Rel
   const station = stations.station(stations.defaultRoomId);
   if (station === null) throw new Error('the default room has no station');
 
-  const keep = (relay: string, to: string, open: (events: AttemptEvents) => Attempt) =>
-    createReconnect({
+  function keep(relay: RelayStatus['relay'], to: string, open: (events: AttemptEvents) => Attempt) {
+    let state: RelayStatus['state'] = 'connecting';
+    let sinceMs = now();
+    let lastLoss: string | null = null;
+    const become = (next: RelayStatus['state']): void => {
+      if (next !== state) sinceMs = now();
+      state = next;
+    };
+    const reconnect = createReconnect({
       open,
-      onUp: () => log.info({ event: 'relay-up', relay, to }),
-      onLost: (why) => log.warn({ event: 'relay-lost', relay, to, why }),
+      onUp() {
+        become('up');
+        log.info({ event: 'relay-up', relay, to });
+      },
+      onLost(why) {
+        become('lost');
+        lastLoss = why;
+        log.warn({ event: 'relay-lost', relay, to, why });
+      },
     });
+    return {
+      status: (): RelayStatus => ({
+        ...{ relay, to, state, why: lastLoss },
+        seconds: Math.floor((now() - sinceMs) / 1000),
+      }),
+      close: () => reconnect.close(),
+    };
+  }
 
   const kept = [
     ...(icecast === undefined
@@ -48,6 +72,7 @@ export function createRelays({ config, stations, log, now }: RelaysOptions): Rel
   ];
 
   return {
+    status: () => kept.map((one) => one.status()),
     close() {
       for (const one of kept) one.close();
     },

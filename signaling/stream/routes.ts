@@ -6,30 +6,39 @@ import { type HttpRequest, OPEN_TO_ALL, type Route, send, sendJson, sendText } f
 import type { Log } from '../ops/log.ts';
 import { createShares, shareOf } from '../ops/shares.ts';
 import type { StatusReport } from '../protocol/status.ts';
-import { RoomId } from '../protocol/uplink.ts';
+import { RoomId, type StreamVariant } from '../protocol/uplink.ts';
+import { BURST_MS } from './channel.ts';
 import { ICY_METAINT } from './icy.ts';
-import { createListener } from './listener.ts';
+import { createListener, maxQueuedBytesOf } from './listener.ts';
 import { m3u, pls } from './playlists.ts';
 import { burstOf, framingOf, profileOf } from './profile.ts';
+import type { Relays } from './relays.ts';
 import { createResponseSink } from './response-sink.ts';
-import { BURST_MS } from './station.ts';
-import { MAX_LISTENERS, type Stations } from './stations.ts';
+import { MAX_LISTENERS, MAX_PCM_LISTENERS, type Stations } from './stations.ts';
+import { EXTRA_FORMATS, mp3Format, wavHead } from './variants.ts';
 
 /** Bursts longer than the usual that may wait in this process at a time: at 320 kbit/s they are 25 MB together. */
 const MAX_LONG_BURSTS = 64;
 
+const FORMATS = { mp3: mp3Format('mp3', 128), ...EXTRA_FORMATS };
+/** Of DLNA's profiles none means WAV: without one a device goes by the type. */
+const DLNA_PROFILE: Readonly<Record<StreamVariant, string>> = {
+  mp3: 'DLNA.ORG_PN=MP3;',
+  'mp3-320': 'DLNA.ORG_PN=MP3;',
+  wav: '',
+};
+
 /** What real speakers want to see (FACTS.md, "Loudspeakers"); the DLNA flags are those of a live stream. */
-const STREAM_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Type': 'audio/mpeg',
+const streamHeaders = (variant: StreamVariant): Readonly<Record<string, string>> => ({
+  'Content-Type': FORMATS[variant].contentType,
   'Accept-Ranges': 'none',
   'Cache-Control': 'no-cache, no-store',
   'transferMode.dlna.org': 'Streaming',
-  'contentFeatures.dlna.org':
-    'DLNA.ORG_PN=MP3;DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=81700000000000000000000000000000',
+  'contentFeatures.dlna.org': `${DLNA_PROFILE[variant]}DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=81700000000000000000000000000000`,
   // The app's pages are isolated (COEP), and it plays this from the other port too.
   'Cross-Origin-Resource-Policy': 'cross-origin',
   ...OPEN_TO_ALL,
-};
+});
 
 const PLAYLISTS = {
   m3u: { type: 'audio/x-mpegurl', write: m3u },
@@ -39,6 +48,7 @@ const LIST_HEADERS = { 'Cache-Control': 'no-store', ...OPEN_TO_ALL };
 
 export interface StreamRoutesOptions {
   stations: Stations;
+  relays: Pick<Relays, 'status'>;
   counters: Counters;
   log: Log;
   /** What speakers are told, without a trailing slash. */
@@ -51,6 +61,7 @@ export interface StreamRoutesOptions {
 
 export function createStreamRoutes({
   stations,
+  relays,
   counters,
   log,
   streamBaseUrl,
@@ -78,7 +89,12 @@ export function createStreamRoutes({
     response.once('close', out);
   }
 
-  function stream(request: HttpRequest, response: ServerResponse, roomId: string): true {
+  function stream(
+    request: HttpRequest,
+    response: ServerResponse,
+    roomId: string,
+    variant: StreamVariant,
+  ): true {
     const asked = request.raw.headers;
     const wanted = framingOf({
       profile: profileOf(request.query.get('profile'), asked['user-agent'] ?? ''),
@@ -86,10 +102,10 @@ export function createStreamRoutes({
     });
     if (wanted.status === 416) return send(request, response, 416, wanted.headers, '');
     const { status, limitBytes } = wanted;
-    // Blocks of text would shift the bytes that a range counts.
-    const icy = asked['icy-metadata'] === '1' && status === 200;
+    // Blocks of text would shift the bytes that a range counts, and are no samples.
+    const icy = asked['icy-metadata'] === '1' && status === 200 && variant !== 'wav';
     const headers = {
-      ...STREAM_HEADERS,
+      ...streamHeaders(variant),
       ...(icy ? { 'icy-name': 'Earshot', 'icy-metaint': String(ICY_METAINT), 'icy-pub': '0' } : {}),
       ...wanted.headers,
     };
@@ -102,6 +118,10 @@ export function createStreamRoutes({
     }
     if (stations.listenerCount() >= MAX_LISTENERS) {
       return refuse(request, response, 'too-many-listeners', 'Too many listeners on this node.\n');
+    }
+    // Samples are twelve times as many bytes, and so is what waits for a slow listener.
+    if (variant === 'wav' && stations.listenerCount(variant) >= MAX_PCM_LISTENERS) {
+      return refuse(request, response, 'too-many-pcm', 'Too many listeners to samples. Take /stream.mp3.\n');
     }
     const from = request.raw.socket.remoteAddress;
     const giveBack = shares.take(from ?? '');
@@ -117,14 +137,19 @@ export function createStreamRoutes({
     request.raw.socket.setNoDelay(true);
     request.raw.socket.setKeepAlive(true, 15_000);
     response.writeHead(status, headers);
-    const listener = createListener(createResponseSink(response), { icy, nowMs: now(), limitBytes });
+    const listener = createListener(createResponseSink(response), {
+      ...{ icy, nowMs: now(), limitBytes },
+      maxQueuedBytes: maxQueuedBytesOf(FORMATS[variant].kbps),
+    });
     const wishedMs = burstOf(request.query.get('burst')) ?? BURST_MS;
     const burstMs = longBursts < MAX_LONG_BURSTS ? wishedMs : Math.min(wishedMs, BURST_MS);
-    const leave = station.listen(listener, burstMs);
+    const head = variant === 'wav' ? wavHead(wanted.firstByte) : new Uint8Array(0);
+    const leave = station.listen(listener, { variant, burstMs, head });
     if (burstMs > BURST_MS && response.writableNeedDrain) countUntilOut(response);
     log.info({
       event: 'listener-joined',
       roomId,
+      variant,
       listeners: station.listenerCount(),
       from,
     });
@@ -141,14 +166,19 @@ export function createStreamRoutes({
       const report: StatusReport = {
         uptimeSeconds: Math.floor((now() - startedAtMs) / 1000),
         streams: stations.status(),
+        relays: relays.status(),
         rejected: counters.report(),
       };
       return sendJson(request, response, report);
     }
-    const [, room, kind] = /^\/stream(?:\/([^/]+))?\.(mp3|m3u|pls)$/.exec(path) ?? [];
+    const [, room, loud, kind] =
+      /^\/stream(?:\/([^/]+?))?(-320(?!\.wav))?\.(mp3|wav|m3u|pls)$/.exec(path) ?? [];
     if (kind === undefined) return false;
     if (room === undefined || v.is(RoomId, room)) {
-      if (kind === 'mp3') return stream(request, response, room ?? stations.defaultRoomId);
+      if (kind === 'mp3' || kind === 'wav') {
+        const variant = kind === 'wav' ? kind : loud === undefined ? kind : 'mp3-320';
+        return stream(request, response, room ?? stations.defaultRoomId, variant);
+      }
       const url = `${streamBaseUrl()}${path.slice(0, -kind.length)}mp3`;
       const { type, write } = PLAYLISTS[kind as 'm3u' | 'pls'];
       return send(request, response, 200, { 'Content-Type': type, ...LIST_HEADERS }, write(url));

@@ -55,7 +55,7 @@ export function feedSnapcast({ target, station, now }: SnapcastOptions, events: 
       { icy: false, nowMs: now(), limitBytes: Number.POSITIVE_INFINITY },
     );
     // Whatever comes before its time stays in the pipe, and would be heard late for ever.
-    const leave = station.listen(listener, 0);
+    const leave = station.listen(listener, { burstMs: 0 });
     stop = () => {
       leave();
       decoder.stdout.unpipe(socket);

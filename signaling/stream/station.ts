@@ -1,25 +1,10 @@
 /** One room's stream: at most one host feeds it, any number listen, and it never ends. */
 import type { StreamStatus } from '../protocol/status.ts';
-import { FRAME_MS, silentFrame } from './frames.ts';
+import { ExtraVariant, type StreamVariant } from '../protocol/uplink.ts';
+import { createChannel, type Channel, type ListenOptions } from './channel.ts';
+import { silentFrame } from './frames.ts';
 import type { Listener } from './listener.ts';
-import { createPace } from './pace.ts';
-import { MAX_BURST_MS } from './profile.ts';
-
-/**
- * What a new listener gets at once unless it asks for more or less. A player that buffers more than this waits for the rest in real time, and one that
- * buffers less would play this much later than it needs to: so it is short, enough for a decoder to find its feet.
- */
-export const BURST_MS = 480;
-const MAX_BURST_FRAMES = Math.ceil(MAX_BURST_MS / FRAME_MS);
-
-/**
- * How long frames wait for others to share a write with. What a listener costs is the system call, so a crowd's wait: it is
- * time that counts, not frames, so that a host's late frame holds back none that are here, and a gap stays below 200 ms.
- */
-function batchMsFor(listeners: number): number {
-  if (listeners <= 64) return 0;
-  return listeners <= 256 ? 90 : 114;
-}
+import { EXTRA_FORMATS, mp3Format, pathOfVariant } from './variants.ts';
 
 export interface Claim {
   epoch: number;
@@ -33,7 +18,7 @@ export interface HostInfo extends Claim {
 /** A host that feeds this station. */
 export interface Feed {
   /** Whole frames, in order. Ignored once the feed was replaced. */
-  frames(frames: readonly Uint8Array[]): void;
+  frames(frames: readonly Uint8Array[], variant?: StreamVariant): void;
   title(title: string): void;
   release(): void;
 }
@@ -42,16 +27,16 @@ export interface Station {
   readonly roomId: string;
   /** Takes over from a lower claim, or from the same host's older connection. Null: the present host's claim is higher. */
   claim(host: HostInfo, onSuperseded: () => void): Feed | null;
-  /**
-   * @param burstMs how much of the last sound it gets at once, at most `MAX_BURST_MS`; where there was none, silence
-   * @returns removes it again; harmless when called twice
-   */
-  listen(listener: Listener, burstMs?: number): () => void;
-  listenerCount(): number;
+  /** @returns removes it again; harmless when called twice */
+  listen(listener: Listener, options?: ListenOptions & { variant?: StreamVariant }): () => void;
+  /** Of all variants, or of one. */
+  listenerCount(variant?: StreamVariant): number;
+  /** Variants that a host has to send beside the MP3 that always flows: somebody listens to them. */
+  wanted(): ExtraVariant[];
   hasHost(): boolean;
   /** When it last had a host, now if it has one; null: never. Monotonic milliseconds. */
   hostedAtMs(): number | null;
-  /** Called when the number of listeners changed. */
+  /** Called when the number of listeners changed, of any variant. */
   onListeners(callback: (listeners: number) => void): () => void;
   status(): StreamStatus;
   close(): void;
@@ -64,78 +49,51 @@ export interface StationOptions {
   now: () => number;
 }
 
+/** Until a host says otherwise. */
+const USUAL_KBPS = 128;
+
 /** `(epoch, peerId)` in order; the same claim again is the same host that reconnected. */
 function outranks(current: Claim, next: Claim): boolean {
   return current.epoch !== next.epoch ? current.epoch > next.epoch : current.peerId > next.peerId;
 }
 
 export function createStation({ roomId, path, now }: StationOptions): Station {
-  const listeners = new Set<Listener>();
   const watchers = new Set<(listeners: number) => void>();
-  const pace = createPace(now());
-  /** Without a hole in time, so that a burst is one piece of what was heard. */
-  let recent: Uint8Array[] = [];
+  /** The extra ones from their first listener on. */
+  const channels = new Map<StreamVariant, Channel>();
   let host: (HostInfo & { sinceMs: number; onSuperseded: () => void; feed: Feed }) | null = null;
-  let silence = silentFrame(128);
-  let bitrateKbps = 128;
+  let bitrateKbps = USUAL_KBPS;
   let title: string | null = null;
-  let batch: Uint8Array[] = [];
-  let bytesIn = 0;
-  let bytesOut = 0;
-  let silenceFrames = 0;
-  let lastFrameAtMs: number | null = null;
-  let timer: NodeJS.Timeout | null = null;
   let releasedAtMs: number | null = null;
-  let emittedAtMs = now();
-  let flushedAtMs = now();
 
-  function flush(): void {
-    if (batch.length === 0) return;
-    const frames = batch.length === 1 ? (batch[0] as Uint8Array) : Buffer.concat(batch);
-    batch = [];
-    const nowMs = now();
-    flushedAtMs = nowMs;
-    for (const listener of listeners) bytesOut += listener.write(frames, title ?? '', nowMs);
+  function listenerCount(variant?: StreamVariant): number {
+    const counted = variant === undefined ? [...channels.values()] : [channels.get(variant)];
+    return counted.reduce((sum, channel) => sum + (channel?.stats().listeners ?? 0), 0);
   }
 
-  function emit(frame: Uint8Array, nowMs: number): void {
-    // Nobody listened, and no host fed it: what came before that is no part of the sound that begins now.
-    if (nowMs - emittedAtMs >= BURST_MS) recent = [];
-    emittedAtMs = nowMs;
-    recent.push(frame);
-    if (recent.length > MAX_BURST_FRAMES) recent.shift();
-    if (listeners.size > 0) batch.push(frame);
+  function channelOf(variant: StreamVariant): Channel {
+    const known = channels.get(variant);
+    if (known !== undefined) return known;
+    const channel = createChannel({
+      format: variant === 'mp3' ? mp3Format('mp3', USUAL_KBPS) : EXTRA_FORMATS[variant],
+      now,
+      title: () => title ?? '',
+      onListeners: () => {
+        const count = listenerCount();
+        for (const watcher of watchers) watcher(count);
+      },
+    });
+    channels.set(variant, channel);
+    return channel;
   }
-
-  function flushIfDue(): void {
-    if (now() - flushedAtMs >= batchMsFor(listeners.size)) flush();
-  }
-
-  function fillGaps(): void {
-    const nowMs = now();
-    const due = pace.takeSilence(nowMs);
-    for (let i = 0; i < due; i++) emit(silence, nowMs);
-    silenceFrames += due;
-    flushIfDue();
-  }
-
-  function runOrRest(): void {
-    const needed = listeners.size > 0;
-    if (needed && timer === null) {
-      timer = setInterval(fillGaps, FRAME_MS);
-    } else if (!needed && timer !== null) {
-      clearInterval(timer);
-      timer = null;
-      batch = [];
-    }
-  }
+  const usual = channelOf('mp3');
 
   function release(feed: Feed): void {
     if (host?.feed !== feed) return;
     host = null;
     releasedAtMs = now();
     title = null;
-    pace.hostGone();
+    for (const channel of channels.values()) channel.hostGone();
   }
 
   return {
@@ -144,16 +102,9 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
       if (host !== null && outranks(host, info)) return null;
       const replaced = host;
       const feed: Feed = {
-        frames(frames) {
-          if (host?.feed !== feed) return;
-          const nowMs = now();
-          lastFrameAtMs = nowMs;
-          for (const frame of frames) {
-            bytesIn += frame.length;
-            // A copy: the message it came in would otherwise be held in memory by one of its frames.
-            if (pace.takeHostFrame(nowMs)) emit(Uint8Array.from(frame), nowMs);
-          }
-          flushIfDue();
+        frames(frames, variant = 'mp3') {
+          // What is sent of a variant that nobody ever asked for has no channel to go to.
+          if (host?.feed === feed) channels.get(variant)?.frames(frames);
         },
         title(text) {
           if (host?.feed === feed) title = text;
@@ -163,59 +114,52 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
       host = { ...info, sinceMs: now(), onSuperseded, feed };
       title = null;
       bitrateKbps = info.bitrateKbps;
-      silence = silentFrame(bitrateKbps);
+      usual.setSilence(silentFrame(bitrateKbps));
       replaced?.onSuperseded();
       return feed;
     },
-    listen(listener, burstMs = BURST_MS) {
-      flush();
-      fillGaps();
-      // Nobody listened and no host fed it: what is left in `recent` may be old, and the stream was silent since.
-      const fresh = lastFrameAtMs !== null && now() - lastFrameAtMs < BURST_MS;
-      const wanted = Math.min(Math.round(burstMs / FRAME_MS), MAX_BURST_FRAMES);
-      const frames = (fresh || timer !== null) && wanted > 0 ? recent.slice(-wanted) : [];
-      const missing = Array<Uint8Array>(wanted - frames.length).fill(silence);
-      bytesOut += listener.write(Buffer.concat([...missing, ...frames]), title ?? '', now());
-      listeners.add(listener);
-      runOrRest();
-      for (const watcher of watchers) watcher(listeners.size);
-      return () => {
-        if (!listeners.delete(listener)) return;
-        runOrRest();
-        for (const watcher of watchers) watcher(listeners.size);
-      };
+    listen(listener, { variant = 'mp3', ...options } = {}) {
+      return channelOf(variant).listen(listener, options);
     },
-    listenerCount: () => listeners.size,
+    listenerCount,
+    wanted: () => ExtraVariant.options.filter((variant) => listenerCount(variant) > 0),
     hasHost: () => host !== null,
     hostedAtMs: () => (host === null ? releasedAtMs : now()),
     onListeners(callback) {
       watchers.add(callback);
       return () => void watchers.delete(callback);
     },
-    status: () => ({
-      roomId,
-      path,
-      host:
-        host === null
-          ? null
-          : {
-              peerId: host.peerId,
-              epoch: host.epoch,
-              connectedSeconds: Math.floor((now() - host.sinceMs) / 1000),
-            },
-      listeners: listeners.size,
-      bitrateKbps,
-      bytesIn,
-      bytesOut,
-      lastFrameAgeMs: lastFrameAtMs === null ? null : Math.round(now() - lastFrameAtMs),
-      silenceFrames,
-      title,
-    }),
+    status() {
+      const all = [...channels].map(([variant, channel]) => ({
+        path: pathOfVariant(path, variant),
+        ...channel.stats(),
+      }));
+      const sum = (of: (one: (typeof all)[number]) => number): number =>
+        all.reduce((total, one) => total + of(one), 0);
+      const { lastFrameAtMs, silenceFrames } = usual.stats();
+      return {
+        roomId,
+        path,
+        host:
+          host === null
+            ? null
+            : {
+                peerId: host.peerId,
+                epoch: host.epoch,
+                connectedSeconds: Math.floor((now() - host.sinceMs) / 1000),
+              },
+        listeners: sum(({ listeners }) => listeners),
+        bitrateKbps,
+        bytesIn: sum(({ bytesIn }) => bytesIn),
+        bytesOut: sum(({ bytesOut }) => bytesOut),
+        lastFrameAgeMs: lastFrameAtMs === null ? null : Math.round(now() - lastFrameAtMs),
+        silenceFrames,
+        title,
+        variants: all.map(({ lastFrameAtMs: _, ...rest }) => rest),
+      };
+    },
     close() {
-      if (timer !== null) clearInterval(timer);
-      timer = null;
-      for (const listener of listeners) listener.end();
-      listeners.clear();
+      for (const channel of channels.values()) channel.close();
       watchers.clear();
       host = null;
     },

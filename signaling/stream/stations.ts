@@ -1,9 +1,12 @@
 /** Every room's stream on this node, within bounds. The default room's is always there. */
 import type { StreamStatus } from '../protocol/status.ts';
+import type { StreamVariant } from '../protocol/uplink.ts';
 import { createStation, type Station } from './station.ts';
 
 export const MAX_STATIONS = 32;
 export const MAX_LISTENERS = 2000;
+/** To bare samples: what waits for all of them, should all be slow, stays below 25 MB. */
+export const MAX_PCM_LISTENERS = 64;
 /** The next host is there within seconds: a room without one for this long has none, whoever listens. */
 const HOSTLESS_MS = 60_000;
 
@@ -13,7 +16,8 @@ export interface Stations {
   station(roomId: string): Station | null;
   /** The same for a host that has proved its right to the room: it takes the place of one that nobody has, if need be. */
   stationForHost(roomId: string): Station | null;
-  listenerCount(): number;
+  /** Of all variants, or of one. */
+  listenerCount(variant?: StreamVariant): number;
   /** The default room first. */
   status(): StreamStatus[];
   close(): void;
@@ -67,7 +71,8 @@ export function createStations(defaultRoomId: string, now: () => number): Statio
     defaultRoomId,
     station: (roomId) => find(roomId, evictIdle),
     stationForHost: (roomId) => find(roomId, () => evictIdle() || evictHostless()),
-    listenerCount: () => [...stations.values()].reduce((sum, station) => sum + station.listenerCount(), 0),
+    listenerCount: (variant) =>
+      [...stations.values()].reduce((sum, station) => sum + station.listenerCount(variant), 0),
     status: () => [...stations.values()].map((station) => station.status()),
     close() {
       for (const station of stations.values()) station.close();

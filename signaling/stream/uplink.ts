@@ -14,18 +14,21 @@ import {
   type UplinkHello,
   UplinkMessage,
 } from '../protocol/uplink.ts';
-import { parseFrames } from './frames.ts';
 import type { Feed, Station } from './station.ts';
 import type { Stations } from './stations.ts';
+import { parseTagged } from './variants.ts';
 
 const HELLO_MS = 5_000;
 const MAX_UPLINKS = 128;
 /** A household has a few rooms at most; the node has 32. */
 const MAX_HOSTED_OF_ONE = 8;
-/** 320 kbit/s are 42 frames and 40 KB a second. A host that sends three times that is broken, and slowing it down would only make it late. */
+/**
+ * All variants together are 210 messages and 250 KB a second. A host that sends three times that is broken, and slowing it
+ * down would only make it late.
+ */
 const PACE = {
-  messages: { burst: 1_000, perSecond: 200 },
-  bytes: { burst: 2_097_152, perSecond: 131_072 },
+  messages: { burst: 2_000, perSecond: 640 },
+  bytes: { burst: 4_194_304, perSecond: 786_432 },
 };
 /** So many messages in a row without one frame: this is not a stream. */
 const MAX_FRAMELESS = 20;
@@ -113,7 +116,17 @@ export function createUplink({ stations, counters, log, now, isExempt }: UplinkO
       current = { station, feed, hello };
       const { path } = station.status();
       tell({ type: 'welcome', streamPath: path, listeners: station.listenerCount() });
-      stopWatching = station.onListeners((listeners) => tell({ type: 'listeners', listeners }));
+      let told = '';
+      const tellWanted = (): void => {
+        const variants = station.wanted();
+        if (variants.join() !== told) tell({ type: 'wanted', variants });
+        told = variants.join();
+      };
+      tellWanted();
+      stopWatching = station.onListeners((listeners) => {
+        tell({ type: 'listeners', listeners });
+        tellWanted();
+      });
       log.info({ event: 'host-joined', roomId: hello.roomId, peerId: hello.peerId, epoch: hello.epoch });
     }
 
@@ -121,11 +134,11 @@ export function createUplink({ stations, counters, log, now, isExempt }: UplinkO
       if (ended) return;
       if (isBinary) {
         if (current === null) return refuse('bad-message', 'frames before hello');
-        const { frames, badBytes } = parseFrames(data);
+        const { frames, badBytes, variant } = parseTagged(data);
         if (badBytes > 0) counters.count(UPLINK_PATH, 'bad-frames');
         frameless = frames.length > 0 ? 0 : frameless + 1;
         if (frameless >= MAX_FRAMELESS) return refuse('not-frames');
-        current.feed.frames(frames);
+        current.feed.frames(frames, variant);
         return;
       }
       const message = parseMessage(data);

@@ -101,6 +101,31 @@ function listen() {
     close: () => request.destroy(),
   };
 }
+/** Listens until a whole second of music came: bytes of that second, decoded. Closes the connection then. */
+function collect(
+  path: string,
+  secondBytes: number,
+  decoded: (bytes: Buffer) => Float32Array | Promise<Float32Array>,
+): Promise<Float32Array> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let held = 0;
+    const request = get(`${node.httpUrl}${path}`, (response) => {
+      response.on('data', (chunk: Buffer) => {
+        parts.push(chunk);
+        held += chunk.length;
+        // One second in which the encoder starts, one that counts.
+        if (held < 44 + 3 * secondBytes) return;
+        request.destroy();
+        const whole = Buffer.concat(parts).subarray(44 + 2 * secondBytes, 44 + 3 * secondBytes);
+        Promise.resolve(decoded(whole)).then(resolve, reject);
+      });
+    });
+    request.on('error', (error) => {
+      if (!request.destroyed) reject(error);
+    });
+  });
+}
 /**
  * Median amplitude over windows of 20 ms. Not one number over all: a machine that is too busy for the audio thread itself
  * leaves frames of silence in the stream, and those say nothing about the mix.
@@ -131,6 +156,28 @@ describe('the engine', () => {
     });
     expect((await page().evaluate(() => window.sound.hostLevels())).music).toBeGreaterThan(0.6);
     listener.close();
+  });
+
+  test('what else is listened to is encoded too, and only while it is', async () => {
+    const samples = await collect('/stream.wav', 192_000, (bytes) => {
+      const pcm = new Int16Array(Uint8Array.from(bytes).buffer);
+      return Float32Array.from({ length: pcm.length / 2 }, (_, n) => pcm[2 * n]! / 32_768);
+    });
+    expect(tone(samples, MUSIC_HZ)).toBeCloseTo(0.4, 1);
+    const loud = await collect('/stream-320.mp3', 40_000, decodeLeft);
+    expect(tone(loud, MUSIC_HZ)).toBeCloseTo(0.4, 1);
+    // Both are gone: their counts stand still, and the usual one's goes on.
+    const usual = listen();
+    await usual.next(0.5);
+    const before = (await status()).variants;
+    await usual.next(1);
+    const after = (await status()).variants;
+    expect(after.map(({ path, bytesIn }, at) => [path, bytesIn > (before[at]?.bytesIn ?? 0)])).toEqual([
+      ['/stream.mp3', true],
+      ['/stream.wav', false],
+      ['/stream-320.mp3', false],
+    ]);
+    usual.close();
   });
 
   test('a voice comes out over music that steps back, and the music returns', async () => {

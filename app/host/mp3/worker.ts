@@ -1,5 +1,6 @@
 /** The encoder's worker: samples in from the audio thread, MP3 frames out to the LAN node. */
 import { createUplink, type Uplink } from '../uplink.ts';
+import { createExtras, type Extras } from './extras.ts';
 import { createLameEncoder } from './lame.ts';
 import type {
   BitrateKbps,
@@ -11,8 +12,12 @@ import type {
 } from './shared.ts';
 import { createWasmMp3Encoder } from './wasm.ts';
 
+/** Of `/stream-320.mp3`. */
+const EXTRA_KBPS = 320;
+
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 let uplink: Uplink | null = null;
+let extras: Extras | null = null;
 /** What is said while the encoder loads waits for it: the first title and a newer epoch come that early. */
 let ready: Promise<void> = Promise.resolve();
 
@@ -46,10 +51,15 @@ async function firstThatLoads(
 async function start(request: Extract<WorkerRequest, { type: 'start' }>): Promise<void> {
   const { name, encoder } = await firstThatLoads(request.modules, request.bitrateKbps);
   if (request.uplink) {
+    extras = createExtras({
+      createMp3: async () => (await firstThatLoads(request.modules, EXTRA_KBPS)).encoder,
+      send: (variant, bytes) => uplink?.extra(variant, bytes),
+    });
     uplink = createUplink({
       settings: request.uplink,
       bitrateKbps: request.bitrateKbps,
       onState: (state) => tell({ type: 'uplink', uplink: state }),
+      onWanted: (variants) => extras?.want(variants),
     });
   }
   request.pcm.onmessage = ({ data }: MessageEvent<PcmBatch>) => take(encoder, data);
@@ -58,7 +68,10 @@ async function start(request: Extract<WorkerRequest, { type: 'start' }>): Promis
 
 function take(encoder: Mp3Encoder, batch: PcmBatch): void {
   const half = batch.length / 2;
-  const frames = encoder.encode(batch.subarray(0, half), batch.subarray(half));
+  const left = batch.subarray(0, half);
+  const right = batch.subarray(half);
+  const frames = encoder.encode(left, right);
+  extras?.take(left, right);
   if (frames.length === 0) return;
   if (uplink) uplink.frames(frames);
   else tell({ type: 'frames', frames }, [frames.buffer]);

@@ -8,7 +8,7 @@ function play(
   arrivalsMs: readonly number[],
   untilMs: number,
 ): { taken: number; silence: number; sentAtMs: number[] } {
-  const pace = createPace(0);
+  const pace = createPace(0, FRAME_MS);
   const arrivals = [...arrivalsMs].sort((a, b) => a - b);
   const sentAtMs: number[] = [];
   let taken = 0;
@@ -64,13 +64,13 @@ describe('pacing', () => {
   });
 
   it('makes up for a slept machine with a bounded burst', () => {
-    const pace = createPace(0);
+    const pace = createPace(0, FRAME_MS);
     pace.takeSilence(0);
     expect(pace.takeSilence(3_600_000)).toBeLessThanOrEqual(13);
   });
 
   it('does not wait when the host has gone', () => {
-    const pace = createPace(0);
+    const pace = createPace(0, FRAME_MS);
     pace.takeHostFrame(0);
     expect(pace.takeSilence(100)).toBe(0);
     pace.hostGone();

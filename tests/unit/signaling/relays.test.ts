@@ -106,7 +106,12 @@ describe.skipIf(iceMissing !== null)(`a real Icecast${iceMissing === null ? '' :
     const samples = left(decode(Buffer.concat(frames.slice(-80))), 1);
     expect(toneDbfs(soundOf(samples.subarray(4800)), TONE_HZ)).toBeGreaterThan(-30);
     await until(async () => (await titleAt(icecast.port)) === 'Mira Sol - Öl & Wasser?' || undefined);
-    expect((await status(node)).streams[0]?.listeners).toBe(1);
+    const { streams, relays } = await status(node);
+    expect(streams[0]?.listeners).toBe(1);
+    const to = `127.0.0.1:${icecast.port}/room.mp3`;
+    expect(relays).toEqual([
+      { relay: 'icecast', to, state: 'up', seconds: expect.any(Number) as number, why: null },
+    ]);
     listener.close();
   });
 
@@ -131,7 +136,10 @@ describe.skipIf(iceMissing !== null)(`a real Icecast${iceMissing === null ? '' :
     cleanUp.push(() => icecast.close());
     const node = await nodeWith({ icecast: target(icecast.port, 'wrong') });
     await until(() => /(source|room\.mp3).*(bad|fail|invalid)/i.test(icecast.log()) || undefined);
-    expect((await status(node)).streams[0]?.listeners).toBe(0);
+    const { streams, relays } = await status(node);
+    expect(streams[0]?.listeners).toBe(0);
+    expect(relays[0]).toMatchObject({ state: 'lost', why: 'the password is wrong' });
+    expect(JSON.stringify(relays)).not.toContain('wrong:');
     const listener = await listen(`${node.httpUrl}/stream.mp3`);
     await until(() => listener.received().length > 384 * 40 || undefined);
     listener.close();
