@@ -5,7 +5,7 @@
 import { createCertainty } from './certainty.ts';
 import { samePlace, type Placed } from './placed.ts';
 import { createRun, type Run } from './run.ts';
-import type { Offsets } from './schedule.ts';
+import { STEP_MS, type Offsets } from './schedule.ts';
 import type { OpenTracks } from './tracks.ts';
 
 export interface Lane {
@@ -22,6 +22,8 @@ export interface Lane {
 }
 
 const RETRY_MS = 1_000;
+/** A run takes less than this from its making to its first sample. */
+const RESTART_SECONDS = 0.5;
 
 export function createLane(options: {
   context: AudioContext;
@@ -81,11 +83,15 @@ export function createLane(options: {
   function follow(known: Offsets, isStepExpected: boolean): void {
     if (run.lost) begin(true);
     // While another run takes over, what is heard is the one before.
-    else if (
-      !outgoing &&
-      certainty.isSure(run.laidOutErrorMs(known, localNowMs()), localNowMs(), isStepExpected)
-    )
-      begin((run.startsAtSeconds ?? Infinity) <= context.currentTime);
+    else if (!outgoing) {
+      const errorMs = run.laidOutErrorMs(known, localNowMs());
+      const startsInSeconds = (run.startsAtSeconds ?? Infinity) - context.currentTime;
+      // Another run would come late for the beginning; a small error is put right while it sounds.
+      const isAboutToStart = startsInSeconds > 0 && startsInSeconds < RESTART_SECONDS;
+      const isSmall = errorMs !== null && Math.abs(errorMs) <= STEP_MS;
+      if (isAboutToStart && isSmall) certainty.reset();
+      else if (certainty.isSure(errorMs, localNowMs(), isStepExpected)) begin(startsInSeconds <= 0);
+    }
   }
 
   /** Asks once more for a track that was missing. */
