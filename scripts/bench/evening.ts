@@ -4,7 +4,6 @@
  * asleep (SIGSTOP). At the end the four outputs are compared at the sound cards; every console is read and memory is
  * printed all along. Needs root and PulseAudio.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Page } from '@playwright/test';
 import { startNode } from '../../tests/e2e/support/node.ts';
@@ -25,6 +24,7 @@ import { createLab, labProblem, type LabHost } from '../../tests/lan/lab.ts';
 import { apart } from '../../tests/sync/correlate.ts';
 import { favourSound } from '../../tests/sync/favour.ts';
 import { pulseMissing, RATE_HZ, startPulse } from '../../tests/sync/pulse.ts';
+import { growth, heapMiB, mean, memoryMiB } from './memory.ts';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string', default: '1' } },
@@ -78,35 +78,6 @@ function hasGap(samples: Float32Array): boolean {
 }
 
 const forMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Proportional set size: what processes share is counted once among them. */
-async function memoryMiB(host: LabHost): Promise<number> {
-  const pids = (await host.output('ip', ['netns', 'pids', host.netns]))
-    .toString()
-    .split('\n')
-    .filter(Boolean);
-  let kib = 0;
-  for (const pid of pids) {
-    try {
-      kib += Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
-    } catch {
-      // It ended between the two lines.
-    }
-  }
-  return kib / 1024;
-}
-
-/** JavaScript's own part, after a collection. */
-async function heapMiB(page: Page): Promise<number> {
-  const session = await page.context().newCDPSession(page);
-  try {
-    await session.send('HeapProfiler.collectGarbage');
-    const { usedSize } = await session.send('Runtime.getHeapUsage');
-    return usedSize / 2 ** 20;
-  } finally {
-    await session.detach();
-  }
-}
 
 const lab = createLab(['node', ...NAMES]);
 const closing: (() => unknown)[] = [() => lab.close()];
@@ -278,12 +249,6 @@ try {
   const at = (share: number): number =>
     apartMs[Math.min(apartMs.length - 1, Math.floor(share * apartMs.length))] ?? NaN;
   const errors = phones.flatMap(({ name, errors: all }) => all.map((text) => `${name}: ${text}`));
-  const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / all.length;
-  const third = Math.max(1, Math.floor(memory.length / 3));
-  const growth = (read: (sample: (typeof memory)[number]) => readonly number[]): number =>
-    mean(memory.slice(-third).map((sample) => mean(read(sample)))) /
-    mean(memory.slice(third, 2 * third).map((sample) => mean(read(sample))));
-
   console.log(
     `\nDone: ${Object.entries(done)
       .map(([name, times]) => `${name} ${times}`)
@@ -303,9 +268,9 @@ try {
     tornSeconds: tornAt.length,
     unmatched,
     consoleErrors: errors.length,
-    memoryGrowth: round(growth(({ pssMiB }) => pssMiB)),
-    heapGrowth: round(growth(({ heapMiB: all }) => all)),
-    nodeGrowth: round(growth(({ nodeMiB }) => [nodeMiB])),
+    memoryGrowth: round(growth(memory.map(({ pssMiB }) => mean(pssMiB)))),
+    heapGrowth: round(growth(memory.map((sample) => mean(sample.heapMiB)))),
+    nodeGrowth: round(growth(memory.map(({ nodeMiB }) => nodeMiB))),
   };
   console.log(
     `Apart at the end, from ada: p50 ${result.p50Ms}, p95 ${result.p95Ms}, max ${result.maxMs} ms, ${unmatched} of ${compared * (NAMES.length - 1)} unmatched; ${tornAt.length} of ${COMPARED_SECONDS} seconds torn by the machine.`,

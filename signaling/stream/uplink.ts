@@ -127,7 +127,8 @@ export function createUplink({ stations, counters, log, now, isExempt }: UplinkO
         tell({ type: 'listeners', listeners });
         tellWanted();
       });
-      log.info({ event: 'host-joined', roomId: hello.roomId, peerId: hello.peerId, epoch: hello.epoch });
+      const { roomId, peerId, epoch } = hello;
+      log.info({ event: 'host-joined', roomId, peerId, epoch, from: address });
     }
 
     socket.onMessage((data, isBinary) => {

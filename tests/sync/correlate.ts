@@ -38,7 +38,7 @@ export function apart(
 }
 
 /** Where in `sound` the piece is; null where either is silent (below -80 dBFS). */
-function place(piece: Float32Array, sound: Float32Array): Apart | null {
+export function place(piece: Float32Array, sound: Float32Array): Apart | null {
   const pieceEnergy = energy(piece);
   if (Math.min(pieceEnergy / piece.length, energy(sound) / sound.length) < 1e-8) return null;
   const size = 2 ** Math.ceil(Math.log2(sound.length));
