@@ -1,0 +1,191 @@
+/** Google Cast against a device of castv2's own server, in its own process at its own address. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createCastDriver } from '../../signaling/speakers/cast/driver.ts';
+import type { DriverSpeaker, SpeakerDriver } from '../../signaling/speakers/port.ts';
+import type { CastSettings } from '../counterparts/cast.ts';
+import { type Counterpart, startCounterpart } from '../fixtures/counterpart.ts';
+import { driverOptions } from '../fixtures/driver-options.ts';
+import { type EndlessSound, startEndlessSound } from '../fixtures/endless-sound.ts';
+import { freePort } from '../fixtures/ports.ts';
+import { until } from '../fixtures/until.ts';
+import { runSpeakerDriverContract } from './speaker-driver.ts';
+
+async function newSettings(name: string, more: Partial<CastSettings> = {}): Promise<CastSettings> {
+  const deviceId = randomBytes(16).toString('hex');
+  return {
+    deviceId,
+    name: `${name} ${deviceId.slice(0, 6)}`,
+    address: '127.0.1.7',
+    port: await freePort(),
+    ...more,
+  };
+}
+
+interface Rig {
+  driver: SpeakerDriver;
+  sound: EndlessSound;
+  device: Counterpart;
+  settings: CastSettings;
+  changes(): number;
+  replug(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One that nobody has unplugged is handed on, as new: starting a process takes longer than most tests. */
+let spare: { settings: CastSettings; device: Counterpart } | null = null;
+afterAll(async () => spare?.device.kill());
+
+async function start(): Promise<Rig> {
+  const known = spare?.settings ?? (await newSettings('Kitchen'));
+  const sound = await startEndlessSound();
+  let device = spare?.device ?? (await startCounterpart('cast.ts', known));
+  spare = null;
+  let changes = 0;
+  const driver = createCastDriver(driverOptions(() => changes++));
+  return {
+    driver,
+    sound,
+    get device() {
+      return device;
+    },
+    settings: known,
+    changes: () => changes,
+    async replug() {
+      device = await startCounterpart('cast.ts', known);
+    },
+    async close() {
+      await driver.close();
+      if (device.isRunning) {
+        await device.call('reset');
+        spare = { settings: known, device };
+      }
+      await sound.close();
+    },
+  };
+}
+
+describe('Google Cast', () => {
+  runSpeakerDriverContract({
+    test,
+    expect,
+    async setup() {
+      const rig = await start();
+      return {
+        driver: rig.driver,
+        device: {
+          name: rig.settings.name,
+          heard: () => rig.device.call<string | null>('heard'),
+          volume: () => rig.device.call<number>('volume'),
+          muted: () => rig.device.call<boolean>('muted'),
+          delayMs: null,
+          pressStop: () => rig.device.call('pressStop'),
+          turnKnob: (volume) => rig.device.call('turnKnob', volume),
+          unplug: () => rig.device.kill(),
+          plugIn: () => rig.replug(),
+          refuse: () => rig.device.call('refuse'),
+        },
+        changes: rig.changes,
+        streams: rig.sound.streams,
+        close: rig.close,
+      };
+    },
+  });
+});
+
+const speakerOf = ({ driver }: Rig, name: string): DriverSpeaker | undefined =>
+  driver.speakers().find((speaker) => speaker.name === name);
+
+async function found(rig: Rig, name = rig.settings.name): Promise<DriverSpeaker> {
+  return until('the speaker', () => speakerOf(rig, name));
+}
+
+describe('a Cast device', () => {
+  test('is given bare samples in place of MP3, which it would buffer for 22 s, and the title', async () => {
+    const rig = await start();
+    try {
+      const { id } = await found(rig);
+      const seenFrom: (string | null)[] = [];
+      const url = (from: string | null): string => {
+        seenFrom.push(from);
+        return rig.sound.mp3[1];
+      };
+      await rig.driver.play(id, { url, title: 'The room' });
+      await until('sound', async () => (await rig.device.call('heard')) === rig.sound.streams[1]);
+      expect(rig.sound.asked).toEqual([new URL(rig.sound.streams[1]).pathname]);
+      expect(await rig.device.call('title')).toBe('The room');
+      expect(seenFrom).toEqual(['127.0.0.1']);
+      expect((await found(rig)).title).toBe('The room');
+      expect((await found(rig)).address).toBe('127.0.1.7');
+    } finally {
+      await rig.close();
+    }
+  });
+
+  test('that says what makes no sense is left alone or left, and the node goes on', async () => {
+    const rig = await start();
+    try {
+      const before = await found(rig);
+      for (const babble of ['not JSON', 'other shapes', 'not protobuf'])
+        await rig.device.call('babble', babble);
+      await rig.driver.setVolume?.(before.id, 0.6);
+      await until('the volume', async () => (await found(rig)).volume === 0.6);
+      await rig.device.call('babble', 'huge');
+      await until('it to be left', () => speakerOf(rig, before.name) === undefined);
+      await until('it to be tried again', () => speakerOf(rig, before.name));
+    } finally {
+      await rig.close();
+    }
+  });
+
+  test('that answers no longer, with its connection still open, leaves the list in time', async () => {
+    const rig = await start();
+    try {
+      const { id } = await found(rig);
+      await rig.device.call('deafen');
+      await expect(rig.driver.setVolume?.(id, 0.5)).rejects.toThrow(/does not answer/);
+      await until('it to be missed', () => speakerOf(rig, rig.settings.name) === undefined, {
+        deadlineMs: 20_000,
+      });
+    } finally {
+      await rig.close();
+    }
+  }, 40_000);
+
+  test('that can no longer reach the stream says so', async () => {
+    const rig = await start();
+    try {
+      const { id } = await found(rig);
+      await rig.driver.play(id, { url: () => 'http://127.0.0.1:9/stream.wav', title: '' });
+      const { error } = await until('the error', async () => {
+        const speaker = await found(rig);
+        return speaker.state === 'error' ? speaker : null;
+      });
+      expect(error).toBe('It could not go on playing the stream.');
+      await rig.driver.play(id, { url: () => rig.sound.streams[0], title: '' });
+      await until('it to play', async () => (await found(rig)).state === 'playing');
+    } finally {
+      await rig.close();
+    }
+  });
+
+  test('in a group that plays shows its name; the group is a speaker of its own', async () => {
+    const rig = await start();
+    const port = await freePort();
+    const group = await newSettings('Downstairs', { members: [rig.settings.deviceId], port });
+    const leader = await startCounterpart('cast.ts', group);
+    try {
+      const { id, model } = await found(rig, group.name);
+      expect(model).toBe('Google Cast Group');
+      expect((await found(rig)).group).toBeNull();
+      await rig.driver.play(id, { url: () => rig.sound.streams[0], title: '' });
+      await until('the group to play', async () => (await leader.call('heard')) === rig.sound.streams[0]);
+      await until('the member to show it', async () => (await found(rig)).group === group.name);
+      await rig.driver.stop(id);
+      await until('the member to be alone', async () => (await found(rig)).group === null);
+    } finally {
+      await leader.kill();
+      await rig.close();
+    }
+  });
+});
