@@ -3,9 +3,8 @@ import * as Y from 'yjs';
 import { deriveRoomKeys } from '../signaling/protocol/secret.ts';
 import { UPLINK_PATH } from '../signaling/protocol/uplink.ts';
 import { createClockSync } from './clock/sync.ts';
-import { watchCandidacy } from './host/candidacy.ts';
 import { candidateOf, leaderOf } from './host/election.ts';
-import { createHostRole } from './host/role.ts';
+import { createHosting } from './hosting.ts';
 import { createAnalyser } from './library/analyse/client.ts';
 import { createLibrary } from './library/create.ts';
 import type { Library } from './library/library.ts';
@@ -18,6 +17,7 @@ import { comingTracks, isNeeded } from './playback/conductor.ts';
 import { createChirpRequests } from './playback/trim/requests.ts';
 import { createCommands } from './session/commands.ts';
 import { createFounding } from './session/founding.ts';
+import { may } from './session/policy.ts';
 import { parsePresences, personOf } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
@@ -186,11 +186,14 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     roomId: keys.roomId,
     room,
     people: () => people,
+    notices,
     onOffer: (offering) => {
       options.onOffer(offering);
       sound.unlock();
-      offerHost(offering);
+      hosting.offer(offering);
     },
+    mayHandOver: () => may(reads.roleOf(memberId), 'name-host'),
+    onHandOver: (peerId) => hosting.handOver(peerId),
   });
   const people: People = new People({
     reads,
@@ -216,7 +219,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     notices,
     nowMs: localNowMs,
     isNeeded: (trackId) =>
-      (device.listening || host.isHost) &&
+      (device.listening || host.isHost || hosting.isFollowing) &&
       isNeeded(queries.view(clock.nowMs()), queries.settings().loop, trackId),
   });
   const roomFile = new RoomFile({
@@ -250,6 +253,12 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   );
 
   // ---- sound
+  const uplink = {
+    url: `wss://${location.host}${UPLINK_PATH}`,
+    roomId: keys.roomId,
+    uplinkKey: keys.uplinkKey,
+    peerId: selfId,
+  };
   const sound = createSound({
     session: audioSession,
     volume: device.volume,
@@ -257,13 +266,11 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     clock,
     queries,
     library,
-    uplink: {
-      url: `wss://${location.host}${UPLINK_PATH}`,
-      roomId: keys.roomId,
-      uplinkKey: keys.uplinkKey,
-      peerId: selfId,
+    uplink,
+    onUplink: (state) => {
+      host.setUplink(state);
+      hosting.uplink(state);
     },
-    onUplink: (uplink) => host.setUplink(uplink),
     onFailed: () =>
       notices.problem(
         'The part of the app that plays could not be loaded. Reload the page while the node is in reach.',
@@ -319,32 +326,28 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   });
 
   // ---- host mode
-  const candidacy = watchCandidacy({
-    handHeld: device.kind !== 'laptop',
-    onChange: () => offerHost(host.offering),
-  });
-  let offeringSinceMs = 0;
-  function offerHost(offering: boolean): void {
-    if (offering && presence.current().candidate === null) offeringSinceMs = clock.nowMs();
-    if (!offering) role.release();
-    presence.update({ candidate: offering ? { sinceMs: offeringSinceMs, ...candidacy.current() } : null });
-    role.look();
-  }
-  const role = createHostRole({
+  const hosting = createHosting({
     selfId,
+    keys,
+    uplink,
+    handHeld: device.kind !== 'laptop',
+    mesh,
     queries,
     commands,
     presences,
-    onStart: (epoch) => sound.startHosting(epoch),
-    onStop: () => sound.stopHosting(),
-    onChange: (election) => host.setElection(election),
+    presence,
+    sound,
+    roomNowMs: () => clock.nowMs(),
+    localNowMs,
+    onElection: (election) => host.setElection(election),
+    onOtherTab: (otherTab) => host.setOtherTab(otherTab),
   });
 
   // ---- what others do
   const onPresences = (): void => {
     people.setPresent([...presences().values()], [...parsePresences(mesh.asleep()).values()]);
     clock.look();
-    role.look();
+    hosting.look();
     offerVoice();
   };
   mesh.onPresences(onPresences);
@@ -433,7 +436,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     setTimer,
   });
   const onPageHide = (event: PageTransitionEvent): void => {
-    if (!event.persisted) role.release();
+    if (!event.persisted) hosting.release();
   };
   addEventListener('pagehide', onPageHide);
   stops.push(
@@ -453,8 +456,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       talk,
       music,
       sound,
-      candidacy,
-      role,
+      hosting,
       node,
       room,
       tracks,
@@ -473,7 +475,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     if (closed) return;
     closed = true;
     kept.updateRoom(secret, { offsetMs: clock.offsetMs() });
-    role.release();
+    hosting.release();
     for (const stop of stops.splice(0)) stop();
     mesh.close();
     persistence.close();

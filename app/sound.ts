@@ -33,6 +33,8 @@ export interface SoundOptions {
   onFailed: (error: unknown) => void;
 }
 
+export type StandBy = 'off' | 'ready' | 'following';
+
 export interface Sound {
   /** Call first thing in the tap that asks for sound. */
   unlock(): void;
@@ -41,6 +43,8 @@ export interface Sound {
   setTrim(trimMs: number): void;
   /** While this device plays the room aloud; else null. */
   ear(): Ear | null;
+  /** `ready`: what host mode needs is loaded. `following`: the music plays along too, unheard, so that it can be fed at once. */
+  standBy(how: StandBy): void;
   startHosting(epoch: number): void;
   stopHosting(): void;
   /** This device's microphone; made, and the sound unlocked, at the first call. */
@@ -69,6 +73,7 @@ export function createSound(options: SoundOptions): Sound {
   let parts: SoundParts | null = null;
   let { volume, trimMs } = options;
   let listening = false;
+  let standBy: StandBy = 'off';
   let epoch: number | null = null;
   let talking = false;
   let closed = false;
@@ -91,11 +96,15 @@ export function createSound(options: SoundOptions): Sound {
     apply();
   }
 
+  const follows = (): boolean => listening || epoch !== null || standBy === 'following';
+
   function apply(): void {
     output?.setMuted(!listening);
     output?.setVolume(talking ? volume * WHILE_TALKING : volume);
-    parts?.conductor.setActive(listening || epoch !== null);
-    if (listening || epoch !== null) carrier.start();
+    parts?.engine.standBy(standBy !== 'off');
+    parts?.conductor.setActive(follows());
+    // Who waits for its turn to host must not be put to sleep before.
+    if (follows() || standBy !== 'off') carrier.start();
     else carrier.stop();
   }
 
@@ -123,6 +132,12 @@ export function createSound(options: SoundOptions): Sound {
       parts?.player.setTrim(next);
     },
     ear: () => (listening ? (parts?.ear ?? null) : null),
+    standBy(how) {
+      if (how === standBy) return;
+      standBy = how;
+      if (how !== 'off') opened();
+      apply();
+    },
     startHosting(next) {
       epoch = next;
       opened();

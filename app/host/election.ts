@@ -11,29 +11,42 @@ export interface Candidate {
   visible: boolean;
   pluggedIn: boolean;
   device: Presence['device'];
-  /** Round trip to the clock leader; null: not measured. */
-  roundTripMs: number | null;
+  /** Round trip to the LAN node; null: not measured. */
+  nodeRoundTripMs: number | null;
+  /** It has lost the node, and could feed nothing now. */
+  cutOff: boolean;
+  /** How often it stood still, or lost the node while it hosted, in the last ten minutes. */
+  stumbles: number;
 }
 
 export interface ElectionInput {
   selfId: string;
   /** Peers that offer host mode, self included if it does. */
   candidates: readonly Candidate[];
-  /** The highest claim of the document. */
+  /** The highest claim of the document, or that the node knows of. */
   claim: HostClaim | null;
-  /** Peers that can be reached, self included. A claim or candidate that is not among them counts for nothing. */
+  /** The node gets this claim's frames: its holder hosts, even if it is out of this peer's sight. */
+  isFed?: boolean;
+  /** Peers that live (alive.ts), self included. A claim or candidate that is not among them counts for nothing. */
   alive: ReadonlySet<string>;
+}
+
+/** One who hosts or would, and why at this place: plain words for the screen, e.g. "plugged in, here longest". */
+export interface Place {
+  peerId: string;
+  why: string;
 }
 
 export interface ElectionResult {
   /** Who hosts, or who is about to; null: nobody offers to. */
   host: string | null;
-  /** Self is elected and its claim isn't in the document yet: call `commands.claimHost(selfId)`. */
+  /** Self is elected and its claim isn't in the document yet: call `commands.claimHost(selfId, epoch)`. */
   shouldClaim: boolean;
   /** Of the running host's claim, or of the claim to come. */
   epoch: number;
-  /** Plain words for the screen, e.g. "plugged in, here longest". */
   why: string;
+  /** Who would follow, best first; without the host. */
+  next: readonly Place[];
 }
 
 /** A round trip below this is as good as any: the link is not what delays the sound. */
@@ -44,30 +57,61 @@ const NEAR_MS = 30;
  * laptop, is.
  */
 const TAKEOVER_POINTS = 6;
+/** More than all that speaks for a device: without the node it is of no use, and lets others go first. */
+const CUT_OFF_POINTS = 16;
+const MOST_STUMBLES = 3;
 
-export function elect({ selfId, candidates, claim, alive }: ElectionInput): ElectionResult {
+export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput): ElectionResult {
   const present = candidates.filter(({ peerId }) => alive.has(peerId));
-  const ranked = [...present].sort((a, b) => points(b) - points(a) || compareSeniority(a, b));
+  const ranked = rank(present);
   const best = ranked[0];
   const epoch = claim?.epoch ?? 0;
-  if (best === undefined) return { host: null, shouldClaim: false, epoch, why: 'nobody offers host mode' };
+  const holder = claim === null || claim.released === true ? null : claim.peerId;
+  const running = present.find((each) => each.peerId === holder);
+  const nextTo = (host: string | null): Place[] =>
+    ranked
+      .filter(({ peerId }) => peerId !== host)
+      .map((each) => ({
+        peerId: each.peerId,
+        why: [...merits(each, present), ...drawbacks(each)].join(', '),
+      }));
 
-  const running =
-    claim?.released === true ? undefined : present.find((each) => each.peerId === claim?.peerId);
-  if (running !== undefined && points(best) - points(running) < TAKEOVER_POINTS) {
-    return { host: running.peerId, shouldClaim: false, epoch, why: wordsFor(running, present, true) };
+  if (holder !== null && running === undefined && isFed === true) {
+    return {
+      host: holder,
+      shouldClaim: false,
+      epoch,
+      why: 'it feeds the loudspeakers',
+      next: nextTo(holder),
+    };
+  }
+  if (best === undefined) {
+    return { host: null, shouldClaim: false, epoch, why: 'nobody offers host mode', next: [] };
+  }
+  if (running !== undefined && !takesOver(best, running, claim?.named === true)) {
+    const why = wordsFor(running, present, claim?.named === true ? 'named' : 'running');
+    return { host: running.peerId, shouldClaim: false, epoch, why, next: nextTo(running.peerId) };
+  }
+  if (best.cutOff) {
+    return { host: null, shouldClaim: false, epoch, why: 'the node is out of reach', next: nextTo(null) };
   }
   return {
     host: best.peerId,
     shouldClaim: best.peerId === selfId,
     epoch: epoch + 1,
-    why: wordsFor(best, present, false),
+    why: wordsFor(best, present, 'next'),
+    next: nextTo(best.peerId),
   };
 }
 
+/** Whoever was named by hand stays. Who stumbled lately may follow a host that is gone, but pushes none away. */
+function takesOver(best: Candidate, running: Candidate, isNamed: boolean): boolean {
+  return !isNamed && best.stumbles === 0 && points(best) - points(running) >= TAKEOVER_POINTS;
+}
+
 /**
- * Who leads the room's clock: the host while one runs, else the best of all peers by the same ranking. Round trips don't
- * count here: they are measured to the leader, so that counting them would let the lead go round in circles.
+ * Who leads the room's clock: the host while one runs, else the best of all peers by the same ranking. The way to the node
+ * doesn't count here: the clock goes on without it.
  */
 export function leaderOf(input: {
   peers: readonly Candidate[];
@@ -76,29 +120,47 @@ export function leaderOf(input: {
 }): string | null {
   const present = input.peers
     .filter(({ peerId }) => input.alive.has(peerId))
-    .map((peer) => ({ ...peer, roundTripMs: null }));
+    .map((peer) => ({ ...peer, nodeRoundTripMs: null, cutOff: false }));
   const { claim } = input;
   if (claim !== null && claim.released !== true && present.some(({ peerId }) => peerId === claim.peerId)) {
     return claim.peerId;
   }
-  const ranked = present.sort((a, b) => points(b) - points(a) || compareSeniority(a, b));
-  return ranked[0]?.peerId ?? null;
+  return rank(present)[0]?.peerId ?? null;
 }
 
 /** What a peer's presence says to the election; a peer that doesn't offer host mode can still lead the clock. */
-export function candidateOf(presence: Presence): Candidate {
-  const { peerId, device, roundTripMs, candidate, joinedAtMs } = presence;
-  const offer = candidate ?? { sinceMs: joinedAtMs, visible: false, pluggedIn: false };
-  return { peerId, device, roundTripMs, ...offer };
+export function candidateOf({ peerId, device, candidate, joinedAtMs }: Presence): Candidate {
+  const nothing = {
+    sinceMs: joinedAtMs,
+    visible: false,
+    pluggedIn: false,
+    nodeRoundTripMs: null,
+    cutOff: false,
+    stumbles: 0,
+  };
+  return { peerId, device, ...(candidate ?? nothing) };
 }
 
-function points({ pluggedIn, visible, device, roundTripMs }: Candidate): number {
-  const near = roundTripMs !== null && roundTripMs <= NEAR_MS;
+/** Of two claims the higher; the document's if they are the same, as it says more. */
+export function higherClaim(a: HostClaim | null, b: HostClaim | null): HostClaim | null {
+  if (a === null || b === null) return a ?? b;
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b;
+  return a.peerId >= b.peerId ? a : b;
+}
+
+function rank(candidates: readonly Candidate[]): Candidate[] {
+  return [...candidates].sort((a, b) => points(b) - points(a) || compareSeniority(a, b));
+}
+
+function points({ pluggedIn, visible, device, nodeRoundTripMs, cutOff, stumbles }: Candidate): number {
+  const near = nodeRoundTripMs !== null && nodeRoundTripMs <= NEAR_MS;
   return (
     (pluggedIn ? 4 : 0) +
     (visible ? 3 : 0) +
     (device === 'laptop' ? 2 : device === 'tablet' ? 1 : 0) +
-    (near ? 1 : 0)
+    (near ? 1 : 0) -
+    2 * Math.min(stumbles, MOST_STUMBLES) -
+    (cutOff ? CUT_OFF_POINTS : 0)
   );
 }
 
@@ -106,14 +168,34 @@ function compareSeniority(a: Candidate, b: Candidate): number {
   return a.sinceMs - b.sinceMs || (a.peerId < b.peerId ? -1 : 1);
 }
 
-function wordsFor(host: Candidate, present: readonly Candidate[], isRunning: boolean): string {
-  if (present.length === 1) return 'the only one that offers host mode';
+function merits(one: Candidate, present: readonly Candidate[]): string[] {
   const words: string[] = [];
-  if (host.pluggedIn) words.push('plugged in');
-  if (host.visible) words.push('on screen');
-  if (present.every((other) => other === host || compareSeniority(host, other) < 0))
-    words.push('here longest');
-  if (isRunning && words.length === 0) words.push('already hosting');
+  if (one.pluggedIn) words.push('plugged in');
+  if (one.visible) words.push('on screen');
+  const isLongest = present.every((other) => other === one || compareSeniority(one, other) < 0);
+  if (isLongest && present.length > 1) words.push('here longest');
+  return words;
+}
+
+function drawbacks({ pluggedIn, visible, nodeRoundTripMs, cutOff, stumbles }: Candidate): string[] {
+  const words: string[] = [];
+  if (!pluggedIn) words.push('on battery');
+  if (!visible) words.push('in the background');
+  if (cutOff) words.push('out of the node’s reach');
+  else if (nodeRoundTripMs !== null && nodeRoundTripMs > NEAR_MS) words.push('a slow way to the node');
+  if (stumbles > 0) words.push('stumbled lately');
+  return words;
+}
+
+function wordsFor(
+  host: Candidate,
+  present: readonly Candidate[],
+  role: 'named' | 'running' | 'next',
+): string {
+  const words = merits(host, present);
+  if (role === 'named') return ['chosen by hand', ...words].join(', ');
+  if (present.length === 1) return 'the only one that offers host mode';
+  if (role === 'running' && words.length === 0) words.push('already hosting');
   if (words.length === 0) words.push(`the best ${host.device} there is`);
   return words.join(', ');
 }

@@ -8,9 +8,17 @@ export type EngineState =
   | { state: 'off' }
   | { state: 'connecting' }
   | { state: 'up'; listeners: number; bitrateKbps: number }
-  | { state: 'down'; message: string };
+  | { state: 'down'; message: string; reason: Extract<UplinkState, { state: 'down' }>['reason'] };
+
+/** What takes time to load, and lies idle until it hosts. */
+interface Rig {
+  mixer: Mixer;
+  encoder: EncoderClient;
+}
 
 export interface HostEngine {
+  /** Loads all that `start` needs, and keeps it between times; false lets go of it. */
+  standBy(on: boolean): void;
   /**
    * Begins to feed the stream, or goes on with a newer epoch. Call `context.resume()` in the tap that leads here. Never
    * rejects: failures are states.
@@ -42,11 +50,9 @@ export function createHostEngine(options: {
   const voices = new Map<string, AudioNode>();
   let state: EngineState = { state: 'off' };
   let title: { title: string; artist: string | null } | null = null;
-  let session: {
-    mixer: Mixer | null;
-    encoder: EncoderClient | null;
-    capture: AudioWorkletNode | null;
-  } | null = null;
+  let rig: Promise<Rig> | null = null;
+  let standsBy = false;
+  let session: { rig: Rig | null; capture: AudioWorkletNode | null } | null = null;
   let epoch = 0;
   let closed = false;
 
@@ -55,30 +61,64 @@ export function createHostEngine(options: {
     for (const listener of listeners) listener(next);
   }
 
+  async function load(): Promise<Rig> {
+    const [mixer] = await Promise.all([createMixer({ context }), context.audioWorklet.addModule(captureUrl)]);
+    const encoder = createEncoderClient({
+      pcm: null,
+      bitrateKbps,
+      uplink: null,
+      onUplink: (uplink) => {
+        if (session?.rig?.encoder === encoder) become(stateOf(uplink));
+        // It crashed: the next time needs another.
+        if (uplink.state === 'down' && uplink.reason === 'encoder') letGo();
+      },
+    });
+    if (title) encoder.title(title.title, title.artist);
+    try {
+      await encoder.started;
+    } catch (error) {
+      encoder.close();
+      mixer.close();
+      throw error;
+    }
+    return { mixer, encoder };
+  }
+
+  function ready(): Promise<Rig> {
+    if (rig) return rig;
+    const loading = load();
+    rig = loading;
+    loading.catch(() => {
+      if (rig === loading) rig = null;
+    });
+    return loading;
+  }
+
+  function letGo(): void {
+    const old = rig;
+    rig = null;
+    old?.then(
+      ({ mixer, encoder }) => {
+        encoder.close();
+        mixer.close();
+      },
+      () => undefined,
+    );
+  }
+
   async function begin(): Promise<void> {
-    const current: NonNullable<typeof session> = { mixer: null, encoder: null, capture: null };
+    const current: NonNullable<typeof session> = { rig: null, capture: null };
     session = current;
     become({ state: 'connecting' });
     try {
-      await context.audioWorklet.addModule(captureUrl);
-      const mixer = await createMixer({ context });
-      if (session !== current) {
-        mixer.close();
-        return;
-      }
-      current.mixer = mixer;
+      const loaded = await ready();
+      if (session !== current) return;
+      current.rig = loaded;
+      const { mixer, encoder } = loaded;
       music.connect(mixer.music);
       for (const [id, voice] of voices) mixer.addVoice(id, voice);
 
       const channel = new MessageChannel();
-      current.encoder = createEncoderClient({
-        pcm: channel.port1,
-        bitrateKbps,
-        uplink: { ...options.uplink, epoch },
-        onUplink: (uplink) => {
-          if (session === current) become(stateOf(uplink));
-        },
-      });
       current.capture = new AudioWorkletNode(context, 'capture', {
         numberOfInputs: 1,
         numberOfOutputs: 1,
@@ -89,34 +129,45 @@ export function createHostEngine(options: {
       mixer.output.connect(current.capture);
       // Its output is silence; connected, because some browsers run only what leads to the destination.
       current.capture.connect(context.destination);
-      if (title) current.encoder.title(title.title, title.artist);
-      await current.encoder.started;
+      encoder.feed(channel.port1, { ...options.uplink, epoch });
     } catch (error) {
       if (session !== current) return;
       end();
       const why = error instanceof Error ? error.message : String(error);
-      become({ state: 'down', message: `Host mode could not start on this device: ${why}.` });
+      become({
+        state: 'down',
+        message: `Host mode could not start on this device: ${why}.`,
+        reason: 'encoder',
+      });
     }
   }
 
   function end(): void {
     const ended = session;
     session = null;
-    if (!ended) return;
-    ended.encoder?.close();
-    if (ended.mixer) {
-      music.disconnect(ended.mixer.music);
-      ended.mixer.close();
+    if (ended?.rig) {
+      const { mixer, encoder } = ended.rig;
+      encoder.rest();
+      music.disconnect(mixer.music);
+      mixer.output.disconnect();
+      for (const id of voices.keys()) mixer.removeVoice(id);
     }
-    ended.capture?.port.postMessage(null);
-    ended.capture?.disconnect();
+    ended?.capture?.port.postMessage(null);
+    ended?.capture?.disconnect();
+    if (!standsBy) letGo();
   }
 
   return {
+    standBy(on) {
+      if (closed || standsBy === on) return;
+      standsBy = on;
+      if (on) void ready();
+      else if (!session) letGo();
+    },
     async start(next) {
       if (closed) return;
       epoch = next;
-      if (session) session.encoder?.epoch(epoch);
+      if (session) session.rig?.encoder.feed(null, { ...options.uplink, epoch });
       else await begin();
     },
     stop() {
@@ -130,20 +181,24 @@ export function createHostEngine(options: {
     },
     setTitle(text, artist) {
       title = { title: text, artist };
-      session?.encoder?.title(text, artist);
+      void rig?.then(
+        ({ encoder }) => encoder.title(text, artist),
+        () => undefined,
+      );
     },
     addVoice(id, voice) {
       voices.set(id, voice);
-      session?.mixer?.addVoice(id, voice);
+      session?.rig?.mixer.addVoice(id, voice);
     },
     removeVoice(id) {
       voices.delete(id);
-      session?.mixer?.removeVoice(id);
+      session?.rig?.mixer.removeVoice(id);
     },
-    levels: () => session?.mixer?.levels() ?? { music: 0, voice: 0 },
+    levels: () => session?.rig?.mixer.levels() ?? { music: 0, voice: 0 },
     close() {
       if (closed) return;
       closed = true;
+      standsBy = false;
       end();
       listeners.clear();
       voices.clear();
@@ -155,5 +210,6 @@ function stateOf(uplink: UplinkState): EngineState {
   if (uplink.state === 'up') {
     return { state: 'up', listeners: uplink.listeners, bitrateKbps: uplink.bitrateKbps };
   }
-  return uplink.state === 'down' ? { state: 'down', message: uplink.message } : { state: 'connecting' };
+  if (uplink.state === 'connecting') return uplink;
+  return { state: 'down', message: uplink.message, reason: uplink.reason };
 }

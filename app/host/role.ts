@@ -1,11 +1,17 @@
 /**
- * Whether this device is the host: offers it, follows the election, claims when elected, and starts or stops the engine.
- * Decides nothing itself: `election.ts` does, from what every peer knows.
+ * Whether this device is the host: follows the election, claims when elected, and starts or stops the engine. Decides
+ * nothing itself: `election.ts` does from what every peer knows, `alive.ts` from what it hears.
  */
 import type { Commands } from '../session/commands.ts';
 import type { Queries } from '../session/queries.ts';
-import type { Presence } from '../session/schema.ts';
-import { candidateOf, elect, type ElectionResult } from './election.ts';
+import type { HostClaim, Presence } from '../session/schema.ts';
+import { aliveAt, isFed, MISSED_MS, type NodeWord, type Sign } from './alive.ts';
+import { candidateOf, elect, higherClaim, type ElectionResult } from './election.ts';
+
+/** Who was replaced feeds on until the next one is on the air, so that there is no gap; at most for so long. */
+const LINGER_MS = 5_000;
+/** After a pause of its own everybody looks dead to this device: it listens first. */
+const OWN_GAP_MS = 1_500;
 
 export interface HostRoleOptions {
   selfId: string;
@@ -13,6 +19,13 @@ export interface HostRoleOptions {
   commands: Commands;
   /** Everybody who is here, self included. */
   presences: () => ReadonlyMap<string, Presence>;
+  /** Whose beats can reach this device. */
+  linked: () => readonly string[];
+  node: () => NodeWord;
+  /** False while it is not known yet whether somebody feeds the stream already. */
+  mayClaim: () => boolean;
+  /** Monotonic. */
+  nowMs: () => number;
   /** This device is the host from now on, with this epoch; also called when only the epoch moved. */
   onStart: (epoch: number) => void;
   onStop: () => void;
@@ -20,8 +33,14 @@ export interface HostRoleOptions {
 }
 
 export interface HostRole {
-  /** Call when presences changed. */
+  /** Call when presences or the node's word changed, and twice a second: silence is no event. */
   look(): void;
+  /** A beat came from this peer. */
+  heard(peerId: string, epoch: number | null): void;
+  /** With which this device feeds the stream; null: it does not. */
+  epoch(): number | null;
+  /** The node takes another's frames: there is nothing to wait for. */
+  shutOut(): void;
   /**
    * Gives the role back at once, so that the next candidate need not wait for a time-out. Call it before this peer's
    * presence says that it no longer offers, which by itself would only stop the engine.
@@ -31,15 +50,86 @@ export interface HostRole {
 }
 
 export function createHostRole(options: HostRoleOptions): HostRole {
-  const { selfId, queries, commands } = options;
+  const { selfId, queries, commands, nowMs } = options;
+  const signs = new Map<string, Sign>();
   let runningEpoch: number | null = null;
+  let claimed = { key: '', sinceMs: nowMs() };
+  let lingersUntilMs: number | null = null;
+  let lookedAtMs = nowMs();
+  let listensUntilMs = -Infinity;
+  let told = '';
   let closed = false;
   let looking = false;
 
   function stop(): void {
+    lingersUntilMs = null;
     if (runningEpoch === null) return;
     runningEpoch = null;
     options.onStop();
+  }
+
+  /** After this device stood still, whoever is silent gets the time to be heard. */
+  function forgiveOwnGap(): void {
+    const atMs = nowMs();
+    if (atMs - lookedAtMs > OWN_GAP_MS) {
+      listensUntilMs = atMs + MISSED_MS;
+      for (const [peerId, sign] of signs) signs.set(peerId, { ...sign, atMs });
+      claimed.sinceMs = atMs;
+    }
+    lookedAtMs = atMs;
+  }
+
+  function claimNow(): HostClaim | null {
+    const { sinceMs, feed } = options.node();
+    const told = sinceMs === null || feed === null ? null : { epoch: feed.epoch, peerId: feed.peerId };
+    const claim = higherClaim(queries.hostClaim(), told);
+    const key = `${claim?.epoch}/${claim?.peerId}`;
+    if (key !== claimed.key) {
+      claimed = { key, sinceMs: nowMs() };
+      // Who claims lives.
+      if (claim && signs.has(claim.peerId)) signs.set(claim.peerId, { atMs: nowMs(), epoch: claim.epoch });
+    }
+    return claim;
+  }
+
+  function noteWhoOffers(presences: ReadonlyMap<string, Presence>, linked: ReadonlySet<string>): void {
+    for (const { peerId, candidate } of presences.values()) {
+      // Its first beat is on the way.
+      if (candidate !== null && peerId !== selfId && linked.has(peerId) && !signs.has(peerId))
+        signs.set(peerId, { atMs: nowMs(), epoch: null });
+    }
+    for (const peerId of signs.keys()) if (presences.get(peerId)?.candidate == null) signs.delete(peerId);
+  }
+
+  function electNow(): { result: ElectionResult; claim: HostClaim | null } {
+    const presences = options.presences();
+    const linked = new Set(options.linked());
+    noteWhoOffers(presences, linked);
+    const claim = claimNow();
+    const candidates = [...presences.values()].filter(({ candidate }) => candidate !== null).map(candidateOf);
+    const alive = aliveAt({
+      selfId,
+      present: candidates.map(({ peerId }) => peerId),
+      linked,
+      signs,
+      claim,
+      claimSinceMs: claimed.sinceMs,
+      stumbles: candidates.find(({ peerId }) => peerId === claim?.peerId)?.stumbles ?? 0,
+      node: options.node(),
+      nowMs: nowMs(),
+    });
+    const result = elect({ selfId, candidates, claim, isFed: isFed(claim, options.node()), alive });
+    return { result, claim };
+  }
+
+  /** Another hosts, or is about to: this device may feed on until the other is on the air. */
+  function giveWay(claim: HostClaim | null, { host }: ElectionResult): void {
+    if (runningEpoch === null) return;
+    const offers = options.presences().get(selfId)?.candidate != null;
+    if (host === null || !offers || claim?.released === true) return stop();
+    if (claim?.peerId === selfId) return;
+    lingersUntilMs ??= nowMs() + LINGER_MS;
+    if (nowMs() >= lingersUntilMs || isFed(claim, options.node())) stop();
   }
 
   function look(): void {
@@ -47,21 +137,22 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     if (closed || looking) return;
     looking = true;
     try {
-      const presences = options.presences();
-      const candidates = [...presences.values()]
-        .filter((presence) => presence.candidate !== null)
-        .map(candidateOf);
-      const input = { selfId, candidates, alive: new Set(presences.keys()) };
-      let result = elect({ ...input, claim: queries.hostClaim() });
-      if (result.shouldClaim && commands.claimHost(selfId).ok) {
-        result = elect({ ...input, claim: queries.hostClaim() });
+      forgiveOwnGap();
+      let { result, claim } = electNow();
+      const mayClaim = nowMs() >= listensUntilMs && options.mayClaim();
+      if (result.shouldClaim && mayClaim && commands.claimHost(selfId, result.epoch).ok) {
+        ({ result, claim } = electNow());
       }
-      options.onChange(result);
-      if (result.host !== selfId || result.shouldClaim) stop();
+      if (result.host !== selfId || result.shouldClaim) giveWay(claim, result);
       else if (runningEpoch !== result.epoch) {
+        lingersUntilMs = null;
         runningEpoch = result.epoch;
         options.onStart(result.epoch);
       }
+      const text = JSON.stringify(result);
+      if (text === told) return;
+      told = text;
+      options.onChange(result);
     } finally {
       looking = false;
     }
@@ -72,6 +163,14 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   });
   return {
     look,
+    heard(peerId, epoch) {
+      forgiveOwnGap();
+      signs.set(peerId, { atMs: nowMs(), epoch });
+    },
+    epoch: () => runningEpoch,
+    shutOut() {
+      if (lingersUntilMs !== null) stop();
+    },
     release() {
       if (runningEpoch === null) return;
       stop();

@@ -14,6 +14,7 @@ import {
   VARIANT_TAGS,
 } from '../../signaling/protocol/uplink.ts';
 import type { BitrateKbps, UplinkSettings, UplinkState } from './mp3/shared.ts';
+import { createNodeLine } from './node-line.ts';
 
 export interface Uplink {
   /** Sends whole frames, or drops them when the node is away or more than two seconds behind. */
@@ -31,12 +32,18 @@ const SAMPLE_RATE_HZ = 48_000;
 const MAX_BEHIND_SECONDS = 2;
 /** Half a second of samples. */
 const MAX_EXTRA_BEHIND_BYTES = 98_304;
-const FIRST_RETRY_MS = 250;
-const LONGEST_RETRY_MS = 5_000;
+/** A node that does not take this much sound for this long is not there, whatever its connection says. */
+const STUCK_MS = 2_000;
+const REFUSED_RETRY_MS = 5_000;
 const WELCOME_MS = 5_000;
 
-/** Trying again cannot help before something else changes. */
-const FINAL: ReadonlySet<RefusalReason> = new Set(['wrong-key', 'protocol-version']);
+/** Trying again cannot help before something else changes: for those who were shut out, the epoch. */
+const FINAL: ReadonlySet<RefusalReason> = new Set([
+  'wrong-key',
+  'protocol-version',
+  'lower-epoch',
+  'superseded',
+]);
 
 const WORDS: Record<RefusalReason, string> = {
   'bad-message': 'The node did not understand this device. Reload the page.',
@@ -48,6 +55,7 @@ const WORDS: Record<RefusalReason, string> = {
   'too-fast': 'This device sent more than a stream holds. Switch host mode off and on again.',
   'hello-timeout': 'The connection to the node is too slow.',
   'too-many-rooms': 'The node carries as many rooms as it can.',
+  'too-many-watches': 'The node carries as many hosts as it can.',
   'shutting-down': 'The node is shutting down.',
 };
 const UNREACHABLE = 'The node is out of reach. The speakers are silent until it is back.';
@@ -67,7 +75,9 @@ export function createUplink(options: {
   let welcomed = false;
   let streamPath = '';
   let refusal: RefusalReason | null = null;
-  let attempts = 0;
+  let isFirst = true;
+  let behindSinceMs: number | null = null;
+  const line = createNodeLine({ url: settings.url, onBack: connect, onAway: tellAway });
   let timer: ReturnType<typeof setTimeout> | null = null;
   let closed = false;
 
@@ -80,7 +90,7 @@ export function createUplink(options: {
     if (closed) return;
     refusal = null;
     welcomed = false;
-    if (attempts === 0) onState({ state: 'connecting' });
+    if (isFirst) onState({ state: 'connecting' });
     const current = new WebSocket(settings.url);
     current.binaryType = 'arraybuffer';
     socket = current;
@@ -119,7 +129,8 @@ export function createUplink(options: {
     if (message.type === 'welcome') {
       if (timer !== null) clearTimeout(timer);
       welcomed = true;
-      attempts = 0;
+      isFirst = false;
+      line.met();
       streamPath = message.streamPath;
       if (title) current.send(JSON.stringify(title));
     }
@@ -129,30 +140,53 @@ export function createUplink(options: {
   function lost(): void {
     socket = null;
     welcomed = false;
+    isFirst = false;
+    behindSinceMs = null;
+    if (timer !== null) clearTimeout(timer);
     if (closed) return;
     onWanted([]);
-    attempts++;
     const final = refusal !== null && FINAL.has(refusal);
-    onState({
-      state: 'down',
-      message: refusal ? WORDS[refusal] : UNREACHABLE,
-      reason: refusal ?? 'unreachable',
-      final,
-    });
+    tellDown(refusal ?? 'unreachable', final);
     if (final) return;
     // A refusal is an answer: the node is there, and asking it again at once is no use.
     const patient = refusal !== null && refusal !== 'shutting-down';
-    const pause = patient
-      ? LONGEST_RETRY_MS
-      : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
-    after(pause * (0.75 + Math.random() / 2), connect);
+    if (patient) after(REFUSED_RETRY_MS * (0.75 + Math.random() / 2), connect);
+    else line.lost();
+  }
+
+  function tellDown(reason: RefusalReason | 'unreachable', final: boolean): void {
+    onState({
+      state: 'down',
+      message: reason === 'unreachable' ? UNREACHABLE : WORDS[reason],
+      reason,
+      final,
+    });
+  }
+
+  /** It had said that it goes: now it is gone. */
+  function tellAway(): void {
+    if (refusal === null) return;
+    refusal = null;
+    tellDown('unreachable', false);
+  }
+
+  /** Nothing goes out any more, and the system may take minutes to say so. */
+  function giveUp(current: WebSocket): void {
+    current.onclose = null;
+    current.close();
+    lost();
   }
 
   connect();
   return {
     frames(frames) {
       if (!welcomed || !socket || frames.length === 0) return;
-      if (socket.bufferedAmount + frames.length > maxBehindBytes) return;
+      if (socket.bufferedAmount + frames.length > maxBehindBytes) {
+        behindSinceMs ??= performance.now();
+        if (performance.now() - behindSinceMs > STUCK_MS) giveUp(socket);
+        return;
+      }
+      behindSinceMs = null;
       socket.send(frames);
     },
     extra(variant, frames) {
@@ -173,7 +207,8 @@ export function createUplink(options: {
     epoch(next) {
       if (next === epoch || closed) return;
       epoch = next;
-      attempts = 0;
+      isFirst = true;
+      line.met();
       const old = socket;
       socket = null;
       old?.close();
@@ -183,6 +218,7 @@ export function createUplink(options: {
     close() {
       if (closed) return;
       closed = true;
+      line.close();
       if (timer !== null) clearTimeout(timer);
       socket?.close();
       socket = null;

@@ -9,6 +9,7 @@ export type Action =
   | 'vote'
   | 'edit-own' // remove what one added oneself, and put it back
   | 'offer-host'
+  | 'name-host' // hand the host's role to a device; the host itself may do that always
   | 'edit-any'
   | 'control' // play, pause, skip, seek, …
   | 'order' // move, shuffle, play next, order mode, loop, crossfade, clear

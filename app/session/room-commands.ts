@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { compositeKey } from './document.ts';
 import type { Editor, Result } from './edit.ts';
 import * as schema from './schema.ts';
-import type { Track } from './schema.ts';
+import type { HostClaim, Track } from './schema.ts';
 
 const NAME_LENGTH = 80;
 const TEXT_LENGTH = 500;
@@ -27,8 +27,13 @@ export interface RoomCommands {
   setDj(memberId: string, on: boolean): Result;
   /** Owner only: the room goes on under another link; every later command here is refused (`carry.ts`). */
   markMoved(): Result;
-  /** Claims the host's role with an epoch above all known; `election.ts` says when. */
-  claimHost(peerId: string): Result<{ epoch: number }>;
+  /**
+   * Claims the host's role with an epoch above all known; `election.ts` says when.
+   * @param atLeast the node may know of a claim that the document does not
+   */
+  claimHost(peerId: string, atLeast?: number): Result<{ epoch: number }>;
+  /** Hands the host's role to a peer that offers it. @param from this peer */
+  nameHost(peerId: string, from: string): Result<{ epoch: number }>;
   releaseHost(peerId: string): Result;
 }
 
@@ -43,6 +48,16 @@ export function createRoomCommands(editor: Editor): RoomCommands {
   function cleanName(name: string): string | null {
     const clean = name.trim().replaceAll(/\s+/g, ' ').slice(0, NAME_LENGTH).trim();
     return clean === '' ? null : clean;
+  }
+
+  function writeClaim(claim: HostClaim): Result<{ epoch: number }> {
+    if (!v.is(schema.HostClaim, claim)) return { ok: false, reason: 'invalid' };
+    write(() => {
+      // One claim says all; those of peers that are gone would pile up.
+      for (const key of shared.host.keys()) shared.host.delete(key);
+      shared.host.set(compositeKey('claim', claim.peerId), claim);
+    });
+    return { ok: true, epoch: claim.epoch };
   }
 
   return {
@@ -126,16 +141,16 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       return write(() => shared.room.set('moved', { at: editor.nowMs(), by: editor.memberId }));
     },
 
-    claimHost(peerId) {
+    claimHost(peerId, atLeast = 0) {
       if (!editor.allowed('offer-host')) return { ok: false, reason: 'not-allowed' };
-      const epoch = (queries.hostClaim()?.epoch ?? 0) + 1;
-      if (!v.is(schema.HostClaim, { epoch, peerId })) return { ok: false, reason: 'invalid' };
-      write(() => {
-        // One claim says all; those of peers that are gone would pile up.
-        for (const key of shared.host.keys()) shared.host.delete(key);
-        shared.host.set(compositeKey('claim', peerId), { epoch, peerId });
-      });
-      return { ok: true, epoch };
+      return writeClaim({ epoch: Math.max((queries.hostClaim()?.epoch ?? 0) + 1, atLeast), peerId });
+    },
+
+    nameHost(peerId, from) {
+      const claim = queries.hostClaim();
+      const isHost = claim?.peerId === from && claim.released !== true;
+      if (!isHost && !editor.allowed('name-host')) return { ok: false, reason: 'not-allowed' };
+      return writeClaim({ epoch: (claim?.epoch ?? 0) + 1, peerId, named: true });
     },
 
     releaseHost(peerId) {

@@ -103,12 +103,14 @@ export const OrderMode = v.picklist(['manual', 'votes', 'fair']);
 
 /**
  * `host` map: `claim/peerId` → claim; highest `(epoch, peerId)` counts. One key a peer, because of two concurrent
- * writes to one key Yjs keeps either, not the higher. `released`: this peer gave the role back; its epoch stays known.
+ * writes to one key Yjs keeps either, not the higher. `released`: this peer gave the role back; its epoch stays known. `named`:
+ * somebody handed the role to this peer, and it keeps it while it can.
  */
 export const HostClaim = v.object({
   epoch: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e12)),
   peerId: Id,
   released: v.exactOptional(v.literal(true)),
+  named: v.exactOptional(v.literal(true)),
 });
 
 /**
@@ -154,7 +156,18 @@ export const Presence = v.object({
   /** Plays the room through its own output. */
   listening: v.boolean(),
   /** Offers host mode; carries what the election ranks. */
-  candidate: v.nullable(v.object({ sinceMs: Millis, visible: v.boolean(), pluggedIn: v.boolean() })),
+  candidate: v.nullable(
+    v.object({
+      sinceMs: Millis,
+      visible: v.boolean(),
+      pluggedIn: v.boolean(),
+      /** Null: not measured. */
+      nodeRoundTripMs: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0))), null),
+      /** The node does not answer it. */
+      cutOff: v.optional(v.boolean(), false),
+      stumbles: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
+    }),
+  ),
   /** Microphone is open to the room. */
   talking: v.boolean(),
   /** Round trip to the clock leader; null for the leader and before the first burst. */

@@ -1,5 +1,6 @@
 import type { ElectionResult } from '../host/election.ts';
-import type { HostModel } from './model.ts';
+import type { HostModel, NextHost } from './model.ts';
+import type { Notices } from './notices.svelte.ts';
 import type { People } from './people.svelte.ts';
 import type { Room } from './room.svelte.ts';
 
@@ -7,13 +8,18 @@ export interface HostOptions {
   roomId: string;
   room: Room;
   people: () => People;
+  notices: Notices;
   onOffer: (offering: boolean) => void;
+  mayHandOver: () => boolean;
+  /** False: refused. */
+  onHandOver: (peerId: string) => boolean;
 }
 
 /** Who feeds the loudspeakers, and how that goes. */
 export class Host implements HostModel {
   #options: HostOptions;
   #offering = $state(false);
+  #otherTab = $state(false);
   #election = $state.raw<ElectionResult | null>(null);
   #uplink = $state.raw<HostModel['uplink']>({ state: 'off' });
   #listeners = $state<number | null>(null);
@@ -36,10 +42,25 @@ export class Host implements HostModel {
   }
   get host(): HostModel['host'] {
     const election = this.#election;
-    const person = this.#options.people().here.find((one) => one.peerId === election?.host);
-    if (!election || !person) return null;
-    const why = election.why.charAt(0).toUpperCase() + election.why.slice(1);
-    return { peerId: person.peerId, name: person.name, device: person.device, isMe: person.isMe, why };
+    return election?.host == null ? null : this.#named({ peerId: election.host, why: election.why });
+  }
+  get isOutOfSight(): boolean {
+    return this.hostId !== null && this.host === null;
+  }
+  get next(): HostModel['next'] {
+    return (this.#election?.next ?? []).flatMap((place) => this.#named(place) ?? []);
+  }
+  get otherTab(): boolean {
+    return this.#otherTab;
+  }
+  get mayHandOver(): boolean {
+    return this.host !== null && (this.isHost || this.#options.mayHandOver());
+  }
+  #named({ peerId, why }: { peerId: string; why: string }): NextHost | null {
+    const person = this.#options.people().here.find((one) => one.peerId === peerId);
+    if (!person) return null;
+    const { name, device, isMe } = person;
+    return { peerId, name, device, isMe, why: why.charAt(0).toUpperCase() + why.slice(1) };
   }
   get uplink(): HostModel['uplink'] {
     return this.#uplink;
@@ -68,6 +89,18 @@ export class Host implements HostModel {
     this.#options.onOffer(false);
   }
 
+  handOver(peerId: string): void {
+    const before = this.host;
+    const next = this.next.find((one) => one.peerId === peerId);
+    if (!next || !this.#options.onHandOver(peerId)) return;
+    const text = `${next.isMe ? `This ${next.device}` : `${next.name}’s ${next.device}`} takes over as host. The loudspeakers play on.`;
+    const back = before && (() => void this.#options.onHandOver(before.peerId));
+    this.#options.notices.info(text, back && { label: 'Hand back', run: back });
+  }
+
+  setOtherTab(otherTab: boolean): void {
+    this.#otherTab = otherTab;
+  }
   setElection(election: ElectionResult): void {
     this.#election = election;
   }

@@ -273,11 +273,29 @@ export interface TalkModel {
   dismiss(): void;
 }
 
+/** Who hosts, or would: why there. */
+export interface NextHost {
+  peerId: string;
+  name: string;
+  device: DeviceKind;
+  isMe: boolean;
+  why: string;
+}
+
 export interface HostModel {
   /** This device offers host mode. */
   readonly offering: boolean;
+  /** Another tab of this browser offers it already: this one waits until that is closed or stops. */
+  readonly otherTab: boolean;
   readonly isHost: boolean;
-  readonly host: { peerId: string; name: string; device: DeviceKind; isMe: boolean; why: string } | null;
+  readonly host: NextHost | null;
+  /** Somebody hosts whom this device cannot see: the node says so. */
+  readonly isOutOfSight: boolean;
+  /** Who would follow, the first one first. */
+  readonly next: readonly NextHost[];
+  readonly mayHandOver: boolean;
+  /** Makes one of `next` the host; with a notice that hands it back. */
+  handOver(peerId: string): void;
   /** Uplink of this device, while it hosts. */
   readonly uplink:
     | { state: 'off' }

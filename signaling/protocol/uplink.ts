@@ -1,6 +1,7 @@
 /**
  * The uplink: one WebSocket (`/uplink`) from the host to the node. Text messages are JSON as below; binary messages
- * are one or more whole frames of one variant. Both sides import this file; it is the only declaration of these messages.
+ * are one or more whole frames of one variant. Who would host in the host's place opens one to the same path and watches: it is told at
+ * once when the host's feed is lost. Both sides import this file; it is the only declaration of these messages.
  */
 import * as v from 'valibot';
 
@@ -34,15 +35,22 @@ export const PCM_PIECE_BYTES = PCM_PIECE_MS * 48 * 4;
 export const RoomId = v.pipe(v.string(), v.regex(/^[a-z2-7]{20}$/));
 export const UplinkKey = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/));
 
-/** Host → node, first message. */
-export const UplinkHello = v.object({
-  type: v.literal('hello'),
+const Epoch = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e12));
+const PeerIdText = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+/** Who says hello, and the proof of its right to the room. */
+const credentials = {
   protocol: v.pipe(v.number(), v.integer()),
   roomId: RoomId,
   /** 32 bytes, base64url without padding, derived from the room's secret (HKDF, see secret.ts). */
   uplinkKey: UplinkKey,
-  epoch: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  peerId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  peerId: PeerIdText,
+};
+
+/** Host → node, first message. */
+export const UplinkHello = v.object({
+  type: v.literal('hello'),
+  ...credentials,
+  epoch: Epoch,
   bitrateKbps: v.picklist([128, 192, 256, 320]),
   sampleRateHz: v.literal(48_000),
 });
@@ -54,7 +62,13 @@ export const UplinkTitle = v.object({
   artist: v.optional(v.pipe(v.string(), v.maxLength(500))),
 });
 
-export const UplinkMessage = v.variant('type', [UplinkHello, UplinkTitle]);
+/** Candidate → node, first message of a connection that watches. */
+export const UplinkWatch = v.object({ type: v.literal('watch'), ...credentials });
+
+/** Candidate → node, answered by `pong` at once: the round trip, and that both are still there. */
+export const WatchPing = v.object({ type: v.literal('ping'), id: v.pipe(v.number(), v.integer()) });
+
+export const UplinkMessage = v.variant('type', [UplinkHello, UplinkTitle, UplinkWatch, WatchPing]);
 
 /** Why the node closes an uplink. Sent as the close frame's reason, and as `refused` just before it. */
 export const RefusalReason = v.picklist([
@@ -67,6 +81,7 @@ export const RefusalReason = v.picklist([
   'too-fast',
   'hello-timeout',
   'too-many-rooms',
+  'too-many-watches',
   'shutting-down',
 ]);
 
@@ -79,6 +94,28 @@ export const NodeUplinkMessage = v.variant('type', [
   v.object({ type: v.literal('refused'), reason: RefusalReason, detail: v.optional(v.string()) }),
 ]);
 
+/**
+ * Node → candidate: how the feed with the highest claim goes. `up`: a host is connected with this claim, and its frames come.
+ * `lost`: they do not, or it went and did not return.
+ */
+export const FeedNews = v.object({
+  type: v.literal('feed'),
+  epoch: Epoch,
+  peerId: PeerIdText,
+  state: v.picklist(['up', 'lost']),
+});
+
+/** Node → candidate. `watching` is the answer to `watch`; a `feed` follows at once if there was one. */
+export const NodeWatchMessage = v.variant('type', [
+  v.object({ type: v.literal('watching') }),
+  FeedNews,
+  v.object({ type: v.literal('pong'), id: v.number() }),
+  v.object({ type: v.literal('refused'), reason: RefusalReason, detail: v.optional(v.string()) }),
+]);
+
+export type UplinkWatch = v.InferOutput<typeof UplinkWatch>;
+export type FeedNews = v.InferOutput<typeof FeedNews>;
+export type NodeWatchMessage = v.InferOutput<typeof NodeWatchMessage>;
 export type UplinkHello = v.InferOutput<typeof UplinkHello>;
 export type UplinkTitle = v.InferOutput<typeof UplinkTitle>;
 export type UplinkMessage = v.InferOutput<typeof UplinkMessage>;

@@ -15,6 +15,7 @@ import { StatusReport } from '../../signaling/protocol/status.ts';
 import { TurnGrant, TurnRefusal, TurnRequest } from '../../signaling/protocol/turn.ts';
 import {
   NodeUplinkMessage,
+  NodeWatchMessage,
   UplinkHello,
   UplinkMessage,
   UplinkTitle,
@@ -88,6 +89,7 @@ describe('every schema of the wire', () => {
     ['BrokerMessage', BrokerMessage],
     ['UplinkMessage', UplinkMessage],
     ['NodeUplinkMessage', NodeUplinkMessage],
+    ['NodeWatchMessage', NodeWatchMessage],
     ['NodeInfo', NodeInfo],
     ['StatusReport', StatusReport],
     ['TurnRequest', TurnRequest],

@@ -234,7 +234,14 @@ export function createGalleryModel(): GalleryModel {
         name: 'Anna',
         device: 'laptop',
         isMe: false,
-        why: 'Plugged in, here longest · steps in after her: this phone',
+        why: 'Plugged in, on screen, here longest',
+      },
+      otherTab: false,
+      isOutOfSight: false,
+      next: [],
+      mayHandOver: true,
+      handOver(peerId) {
+        note('handOver', peerId);
       },
       uplink: { state: 'off' },
       musicLevel: 0,

@@ -369,6 +369,43 @@ export const STATES: Record<string, GalleryState> = {
       };
     },
   },
+  'speakers-next': {
+    place: 'speakers',
+    set(m) {
+      m.host.offering = true;
+      m.host.next = [
+        {
+          peerId: 'p1',
+          name: 'Bo',
+          device: m.device.kind,
+          isMe: true,
+          why: 'On screen, on battery',
+        },
+        { peerId: 'p2', name: 'Cleo', device: 'tablet', isMe: false, why: 'On battery, in the background' },
+        {
+          peerId: 'p3',
+          name: 'Maximiliane-Leonarda',
+          device: 'phone',
+          isMe: false,
+          why: 'On battery, in the background, a slow way to the node, stumbled lately',
+        },
+      ];
+    },
+  },
+  'speakers-other-tab': {
+    place: 'speakers',
+    set(m) {
+      m.host.offering = true;
+      m.host.otherTab = true;
+    },
+  },
+  'speakers-out-of-sight': {
+    place: 'speakers',
+    set(m) {
+      m.host.host = null;
+      m.host.isOutOfSight = true;
+    },
+  },
   'speakers-unreachable': {
     place: 'speakers',
     set(m) {

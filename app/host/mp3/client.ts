@@ -14,17 +14,20 @@ export interface EncoderClient {
   /** Resolves when an encoder runs and takes samples, with which one; rejects with what went wrong. */
   readonly started: Promise<EncoderName>;
   title(title: string, artist: string | null): void;
-  epoch(epoch: number): void;
+  /** From now on these samples go up there; again with a newer epoch, and null for the same samples. The port is transferred. */
+  feed(pcm: MessagePort | null, uplink: UplinkSettings): void;
+  /** Ends the uplink, and keeps the encoder. */
+  rest(): void;
   /** Ends the worker and with it the uplink. */
   close(): void;
 }
 
 /**
- * @param options.pcm where samples come from; see `PcmBatch`. Transferred to the worker.
+ * @param options.pcm where samples come from; see `PcmBatch`. Transferred to the worker. Null: `feed` says it later.
  * @param options.uplink where frames go; null: to `onFrames`.
  */
 export function createEncoderClient(options: {
-  pcm: MessagePort;
+  pcm: MessagePort | null;
   bitrateKbps: BitrateKbps;
   uplink: UplinkSettings | null;
   onUplink: (state: UplinkState) => void;
@@ -65,13 +68,14 @@ export function createEncoderClient(options: {
       pcm: options.pcm,
       uplink: options.uplink,
     },
-    [options.pcm],
+    options.pcm === null ? [] : [options.pcm],
   );
 
   return {
     started,
     title: (title, artist) => post({ type: 'title', title, artist }),
-    epoch: (epoch) => post({ type: 'epoch', epoch }),
+    feed: (pcm, uplink) => post({ type: 'feed', pcm, uplink }, pcm === null ? [] : [pcm]),
+    rest: () => post({ type: 'rest' }),
     close() {
       if (closed) return;
       closed = true;

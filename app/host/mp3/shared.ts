@@ -35,7 +35,7 @@ export interface UplinkSettings {
 export type UplinkState =
   | { state: 'connecting' }
   | { state: 'up'; listeners: number; bitrateKbps: number; streamPath: string }
-  /** It goes on trying, unless `final`: then somebody else may feed this room, or the node and this app do not fit. */
+  /** It goes on trying, unless `final`: then somebody else feeds this room, until there is a newer epoch, or the node and this app do not fit. */
   | { state: 'down'; message: string; reason: RefusalReason | 'unreachable' | 'encoder'; final: boolean };
 
 /** Main thread → worker. `start` is answered by `started` or `failed` with its id. */
@@ -46,11 +46,15 @@ export type WorkerRequest =
       /** Where each encoder's module is; tried in this order. */
       modules: readonly { encoder: EncoderName; url: string }[];
       bitrateKbps: BitrateKbps;
-      pcm: MessagePort;
+      /** Null: it only gets ready. */
+      pcm: MessagePort | null;
       uplink: UplinkSettings | null;
     }
-  | { type: 'title'; title: string; artist: string | null }
-  | { type: 'epoch'; epoch: number };
+  /** From now on these samples go up there; again with a newer epoch, and null for the same samples. */
+  | { type: 'feed'; pcm: MessagePort | null; uplink: UplinkSettings }
+  /** No longer; ready for the next time. */
+  | { type: 'rest' }
+  | { type: 'title'; title: string; artist: string | null };
 
 /** Worker → main thread. */
 export type WorkerMessage =

@@ -7,6 +7,7 @@ import type {
   EncoderName,
   Mp3Encoder,
   PcmBatch,
+  UplinkSettings,
   WorkerMessage,
   WorkerRequest,
 } from './shared.ts';
@@ -18,8 +19,10 @@ const EXTRA_KBPS = 320;
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 let uplink: Uplink | null = null;
 let extras: Extras | null = null;
-/** What is said while the encoder loads waits for it: the first title and a newer epoch come that early. */
-let ready: Promise<void> = Promise.resolve();
+let pcm: MessagePort | null = null;
+let title: { title: string; artist: string | null } | null = null;
+/** What is said while the encoder loads waits for it: the first title and the first feed come that early. */
+let ready: Promise<Loaded | null> = Promise.resolve(null);
 
 function tell(message: WorkerMessage, transfer: Transferable[] = []): void {
   scope.postMessage(message, transfer);
@@ -48,22 +51,53 @@ async function firstThatLoads(
   throw new Error(`no encoder could be loaded (${failures.join('; ')})`);
 }
 
-async function start(request: Extract<WorkerRequest, { type: 'start' }>): Promise<void> {
+interface Loaded {
+  encoder: Mp3Encoder;
+  request: Extract<WorkerRequest, { type: 'start' }>;
+}
+
+async function start(request: Loaded['request']): Promise<Loaded> {
   const { name, encoder } = await firstThatLoads(request.modules, request.bitrateKbps);
-  if (request.uplink) {
-    extras = createExtras({
-      createMp3: async () => (await firstThatLoads(request.modules, EXTRA_KBPS)).encoder,
-      send: (variant, bytes) => uplink?.extra(variant, bytes),
-    });
-    uplink = createUplink({
-      settings: request.uplink,
-      bitrateKbps: request.bitrateKbps,
-      onState: (state) => tell({ type: 'uplink', uplink: state }),
-      onWanted: (variants) => extras?.want(variants),
-    });
-  }
-  request.pcm.onmessage = ({ data }: MessageEvent<PcmBatch>) => take(encoder, data);
+  const loaded = { encoder, request };
+  if (request.pcm) listen(encoder, request.pcm);
+  if (request.uplink) feed(loaded, request.uplink);
   tell({ type: 'started', id: request.id, encoder: name });
+  return loaded;
+}
+
+function listen(encoder: Mp3Encoder, port: MessagePort): void {
+  pcm?.close();
+  pcm = port;
+  // What it held back of an earlier time is no part of what begins now.
+  encoder.flush();
+  port.onmessage = ({ data }: MessageEvent<PcmBatch>) => take(encoder, data);
+}
+
+function feed({ request }: Loaded, settings: UplinkSettings): void {
+  if (uplink) {
+    uplink.epoch(settings.epoch);
+    return;
+  }
+  extras = createExtras({
+    createMp3: async () => (await firstThatLoads(request.modules, EXTRA_KBPS)).encoder,
+    send: (variant, bytes) => uplink?.extra(variant, bytes),
+  });
+  uplink = createUplink({
+    settings,
+    bitrateKbps: request.bitrateKbps,
+    onState: (state) => tell({ type: 'uplink', uplink: state }),
+    onWanted: (variants) => extras?.want(variants),
+  });
+  if (title) uplink.title(title.title, title.artist);
+}
+
+function rest(): void {
+  pcm?.close();
+  pcm = null;
+  extras?.want([]);
+  extras = null;
+  uplink?.close();
+  uplink = null;
 }
 
 function take(encoder: Mp3Encoder, batch: PcmBatch): void {
@@ -86,13 +120,22 @@ scope.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
           id: data.id,
           message: error instanceof Error ? error.message : String(error),
         });
+        return null;
       });
       break;
-    case 'title':
-      void ready.then(() => uplink?.title(data.title, data.artist));
+    case 'feed':
+      void ready.then((loaded) => {
+        if (!loaded) return;
+        if (data.pcm) listen(loaded.encoder, data.pcm);
+        feed(loaded, data.uplink);
+      });
       break;
-    case 'epoch':
-      void ready.then(() => uplink?.epoch(data.epoch));
+    case 'rest':
+      void ready.then(rest);
+      break;
+    case 'title':
+      title = data;
+      void ready.then(() => uplink?.title(data.title, data.artist));
       break;
   }
 };

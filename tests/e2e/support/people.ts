@@ -26,6 +26,8 @@ export interface PersonOptions {
   noMicrophone?: boolean;
   /** A name that leads to this machine but is no secure origin over plain HTTP, as a LAN address is none. */
   insecureHost?: string;
+  /** In a browser process of its own, which can be ended by itself. */
+  ownBrowser?: true;
   /** The browser is heard: what its environment needs for that (PULSE_SERVER, PULSE_SINK). */
   heard?: Readonly<Record<string, string>>;
   /** The page's monotonic clock is this far off, and goes wrong by this much more as time goes on. */

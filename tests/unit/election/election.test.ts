@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { candidateOf, elect, leaderOf, type Candidate } from '../../../app/host/election.ts';
+import { candidateOf, elect, higherClaim, leaderOf, type Candidate } from '../../../app/host/election.ts';
 
 function candidate(peerId: string, more: Partial<Candidate> = {}): Candidate {
   return {
@@ -9,7 +9,9 @@ function candidate(peerId: string, more: Partial<Candidate> = {}): Candidate {
     visible: true,
     pluggedIn: false,
     device: 'phone',
-    roundTripMs: 10,
+    nodeRoundTripMs: 10,
+    cutOff: false,
+    stumbles: 0,
     ...more,
   };
 }
@@ -30,7 +32,7 @@ describe('election', () => {
     expect(first(candidate('a'), candidate('b', { pluggedIn: true, visible: false }))).toBe('b');
     expect(first(candidate('a', { visible: false, device: 'laptop' }), candidate('b'))).toBe('b');
     expect(first(candidate('a'), candidate('b', { device: 'tablet' }))).toBe('b');
-    expect(first(candidate('a', { roundTripMs: 200 }), candidate('b'))).toBe('b');
+    expect(first(candidate('a', { nodeRoundTripMs: 200 }), candidate('b'))).toBe('b');
     expect(first(candidate('a'), candidate('b', { sinceMs: 999 }))).toBe('b');
     expect(first(candidate('b'), candidate('a'))).toBe('a');
   });
@@ -98,7 +100,9 @@ describe('election', () => {
       visible: fc.boolean(),
       pluggedIn: fc.boolean(),
       device: fc.constantFrom('phone' as const, 'tablet' as const, 'laptop' as const),
-      roundTripMs: fc.option(fc.nat(60), { nil: null }),
+      nodeRoundTripMs: fc.option(fc.nat(60), { nil: null }),
+      cutOff: fc.constant(false),
+      stumbles: fc.nat(3),
     });
     fc.assert(
       fc.property(
@@ -137,6 +141,7 @@ describe('election', () => {
       shouldClaim: false,
       epoch: 4,
       why: 'nobody offers host mode',
+      next: [],
     });
   });
 
@@ -150,6 +155,92 @@ describe('election', () => {
     expect(why([phone, pocket], { epoch: 1, peerId: 'pocket' })).toBe('already hosting');
   });
 
+  test('E7 who would follow is told in order, with what speaks for and against each', () => {
+    const tired = candidate('tired', { visible: false, stumbles: 1, nodeRoundTripMs: 120 });
+    const lost = candidate('lost', { pluggedIn: true, cutOff: true, sinceMs: 0 });
+    const all = [tired, lost, phone, laptop];
+    const result = elect({
+      selfId: 'x',
+      candidates: all,
+      claim: { epoch: 2, peerId: 'laptop' },
+      alive: aliveOf(all),
+    });
+    expect(result).toMatchObject({ host: 'laptop', why: 'plugged in, on screen' });
+    expect(result.next).toEqual([
+      { peerId: 'phone', why: 'on screen, on battery' },
+      { peerId: 'tired', why: 'on battery, in the background, a slow way to the node, stumbled lately' },
+      { peerId: 'lost', why: 'plugged in, on screen, here longest, out of the node’s reach' },
+    ]);
+  });
+
+  test('E9 who cannot reach the node goes last, and claims nothing', () => {
+    const cutOff = { ...laptop, cutOff: true };
+    const alive = aliveOf(both);
+    expect(elect({ selfId: 'phone', candidates: [phone, cutOff], claim: null, alive })).toMatchObject({
+      host: 'phone',
+      shouldClaim: true,
+    });
+    const claim = { epoch: 2, peerId: 'laptop' };
+    expect(elect({ selfId: 'phone', candidates: [phone, cutOff], claim, alive })).toMatchObject({
+      host: 'phone',
+      epoch: 3,
+    });
+    const nobody = [{ ...phone, cutOff: true }, cutOff];
+    expect(elect({ selfId: 'laptop', candidates: nobody, claim: null, alive })).toMatchObject({
+      host: null,
+      shouldClaim: false,
+      why: 'the node is out of reach',
+    });
+    // The node itself is away: nobody is better off, so nothing changes.
+    expect(elect({ selfId: 'phone', candidates: nobody, claim, alive }).host).toBe('laptop');
+  });
+
+  test('E10 whoever was named by hand stays while it lives and offers, however much better another is', () => {
+    const poor = candidate('poor', { visible: false });
+    const all = [poor, laptop];
+    const claim = { epoch: 5, peerId: 'poor', named: true as const };
+    const input = { selfId: 'laptop', candidates: all, alive: aliveOf(all) };
+    expect(elect({ ...input, claim: { epoch: 5, peerId: 'poor' } }).host).toBe('laptop');
+    expect(elect({ ...input, claim })).toMatchObject({ host: 'poor', epoch: 5, why: 'chosen by hand' });
+    expect(elect({ ...input, claim, alive: new Set(['laptop']) })).toMatchObject({
+      host: 'laptop',
+      shouldClaim: true,
+      epoch: 6,
+    });
+    expect(elect({ ...input, claim, candidates: [laptop] }).host).toBe('laptop');
+  });
+
+  test('E11 who stumbled lately goes later, and pushes no running host away', () => {
+    const weak = { ...laptop, peerId: 'weak', stumbles: 2 };
+    const all = [weak, laptop];
+    expect(elect({ selfId: 'x', candidates: all, claim: null, alive: aliveOf(all) }).host).toBe('laptop');
+    const pocket = candidate('pocket', { visible: false });
+    const two = [pocket, { ...laptop, stumbles: 1 }];
+    const claim = { epoch: 1, peerId: 'pocket' };
+    expect(elect({ selfId: 'x', candidates: two, claim, alive: aliveOf(two) }).host).toBe('pocket');
+    expect(elect({ selfId: 'x', candidates: two, claim: null, alive: aliveOf(two) }).host).toBe('laptop');
+  });
+
+  test('E15 a feed that the node hears is the host’s, though nobody here can see it', () => {
+    const claim = { epoch: 9, peerId: 'far' };
+    const input = { selfId: 'laptop', candidates: both, claim, alive: aliveOf(both) };
+    expect(elect({ ...input, isFed: true })).toMatchObject({ host: 'far', shouldClaim: false, epoch: 9 });
+    expect(elect(input)).toMatchObject({ host: 'laptop', shouldClaim: true, epoch: 10 });
+    const released = { ...claim, released: true as const };
+    expect(elect({ ...input, claim: released, isFed: true }).host).toBe('laptop');
+    expect(higherClaim({ epoch: 2, peerId: 'a' }, { epoch: 3, peerId: 'a' })).toEqual({
+      epoch: 3,
+      peerId: 'a',
+    });
+    expect(higherClaim({ epoch: 3, peerId: 'b' }, { epoch: 3, peerId: 'a' })).toEqual({
+      epoch: 3,
+      peerId: 'b',
+    });
+    const known = { epoch: 3, peerId: 'a', released: true as const };
+    expect(higherClaim(known, { epoch: 3, peerId: 'a' })).toBe(known);
+    expect(higherClaim(null, known)).toBe(known);
+  });
+
   test('E8 the host leads the clock, without one the best peer, whatever the round trips', () => {
     const alive = aliveOf(both);
     expect(leaderOf({ peers: both, claim: { epoch: 1, peerId: 'phone' }, alive })).toBe('phone');
@@ -158,7 +249,10 @@ describe('election', () => {
     );
     expect(leaderOf({ peers: both, claim: null, alive: new Set(['phone']) })).toBe('phone');
     expect(leaderOf({ peers: [], claim: null, alive })).toBeNull();
-    const twins = [candidate('a', { roundTripMs: null }), candidate('b', { roundTripMs: 1 })];
+    const twins = [
+      candidate('a', { nodeRoundTripMs: null, cutOff: true }),
+      candidate('b', { nodeRoundTripMs: 1 }),
+    ];
     expect(leaderOf({ peers: twins, claim: null, alive: aliveOf(twins) })).toBe('a');
   });
 
@@ -178,12 +272,21 @@ describe('election', () => {
     expect(candidateOf(presence)).toEqual({
       peerId: 'p',
       device: 'laptop',
-      roundTripMs: 3,
+      nodeRoundTripMs: null,
+      cutOff: false,
+      stumbles: 0,
       sinceMs: 20,
       visible: false,
       pluggedIn: false,
     });
-    const offer = { sinceMs: 50, visible: true, pluggedIn: true };
+    const offer = {
+      sinceMs: 50,
+      visible: true,
+      pluggedIn: true,
+      nodeRoundTripMs: 3,
+      cutOff: true,
+      stumbles: 2,
+    };
     expect(candidateOf({ ...presence, candidate: offer })).toMatchObject(offer);
   });
 });

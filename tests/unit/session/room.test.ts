@@ -92,6 +92,24 @@ describe('room', () => {
     }
   });
 
+  test('C17 the role can be handed on: by the host, whoever that is, and by a DJ; the node’s epoch counts too', () => {
+    const ann = createPeer('ann', { nowMs: 0 });
+    ann.commands.createRoom('Kitchen');
+    const ben = createPeer('ben', { nowMs: 0 });
+    sync(ann, ben);
+    ann.commands.setDjOnly(true);
+    sync(ann, ben);
+    expect(ben.commands.claimHost('peer-b', 7)).toEqual({ ok: true, epoch: 7 });
+    expect(ben.commands.claimHost('peer-b', 3)).toEqual({ ok: true, epoch: 8 });
+    expect(ben.commands.nameHost('peer-c', 'peer-b')).toEqual({ ok: true, epoch: 9 });
+    expect(ben.queries.hostClaim()).toEqual({ epoch: 9, peerId: 'peer-c', named: true });
+    expect(ben.commands.nameHost('peer-b', 'peer-b')).toEqual({ ok: false, reason: 'not-allowed' });
+    sync(ann, ben);
+    expect(ann.commands.nameHost('peer-b', 'peer-a')).toEqual({ ok: true, epoch: 10 });
+    expect(ann.commands.nameHost('no/id', 'peer-a')).toEqual({ ok: false, reason: 'invalid' });
+    expect(ann.doc.getMap('host').size).toBe(1);
+  });
+
   test('C17 equal epochs: the higher peerId counts', () => {
     const ann = createPeer('ann', { nowMs: 0 });
     const ben = createPeer('ben', { nowMs: 0 });
@@ -135,6 +153,7 @@ describe('policy', () => {
     'vote',
     'edit-own',
     'offer-host',
+    'name-host',
     'edit-any',
     'control',
     'order',
@@ -197,6 +216,7 @@ describe('policy', () => {
     if (!added.ok) throw new Error(added.reason);
     expect(commands.vote(first, 1)).toEqual({ ok: true });
     expect(commands.remove(added.itemId)).toMatchObject({ ok: true });
+    expect(commands.nameHost('peer-b', 'peer-x')).toEqual(refused);
     expect(commands.claimHost('peer-b')).toMatchObject({ ok: true });
 
     ann.commands.setDj('ben', true);

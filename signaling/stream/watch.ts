@@ -1,0 +1,142 @@
+/**
+ * Who would host in the host's place hears from here how its feed goes. The node is the first to know: a process that was
+ * killed closes its socket at once, and a frozen or cut-off one sends no frames.
+ */
+import type { FeedNews } from '../protocol/uplink.ts';
+import type { Claim } from './station.ts';
+
+/** A host whose socket closed may be one that only reconnects. */
+export const RETURN_MS = 200;
+/** Frames come every 24 ms. Shorter than a listener's patience, longer than what Wi-Fi holds up now and then. */
+export const FRAMELESS_MS = 1_000;
+/** Until a host's first frame: its encoder and its output may only just be starting. */
+export const FIRST_FRAME_MS = 3_000;
+const LOOK_MS = 50;
+
+/** What is known of the feed with a room's highest claim. Monotonic milliseconds. */
+export interface FeedSigns {
+  welcomedAtMs: number;
+  /** Null: none yet. */
+  lastFrameAtMs: number | null;
+  /** Null: its socket is open. */
+  goneAtMs: number | null;
+}
+
+/** Pure. */
+export function feedState(
+  { welcomedAtMs, lastFrameAtMs, goneAtMs }: FeedSigns,
+  nowMs: number,
+): 'up' | 'lost' {
+  if (goneAtMs !== null && nowMs - goneAtMs >= RETURN_MS) return 'lost';
+  const isLate =
+    lastFrameAtMs === null
+      ? nowMs - welcomedAtMs > FIRST_FRAME_MS
+      : nowMs - Math.max(lastFrameAtMs, welcomedAtMs) > FRAMELESS_MS;
+  return isLate ? 'lost' : 'up';
+}
+
+/** One host's connection. */
+export interface WatchedFeed {
+  frames(): void;
+  gone(): void;
+}
+
+export interface Watches {
+  /** A host with this claim was welcomed. The same claim again is the same host that came back. */
+  welcomed(roomId: string, claim: Claim): WatchedFeed;
+  /**
+   * Tells how the feed goes, now and at each change.
+   * @returns ends that; harmless when called twice
+   */
+  add(roomId: string, tell: (news: FeedNews) => void): () => void;
+  /** Rooms that take memory. */
+  rooms(): number;
+  close(): void;
+}
+
+interface Room {
+  feed: (Claim & FeedSigns & { told: 'up' | 'lost' }) | null;
+  watchers: Set<(news: FeedNews) => void>;
+}
+
+/** @param now monotonic milliseconds */
+export function createWatches(now: () => number): Watches {
+  const rooms = new Map<string, Room>();
+  let timer: NodeJS.Timeout | null = null;
+
+  function roomOf(roomId: string): Room {
+    const room = rooms.get(roomId) ?? { feed: null, watchers: new Set() };
+    rooms.set(roomId, room);
+    return room;
+  }
+
+  function tellAll({ feed, watchers }: Room): void {
+    if (feed === null) return;
+    for (const tell of watchers) tell(newsOf(feed));
+  }
+
+  function look(): void {
+    for (const [roomId, room] of rooms) {
+      const { feed } = room;
+      const state = feed && feedState(feed, now());
+      if (feed !== null && state !== null && state !== feed.told) {
+        feed.told = state;
+        tellAll(room);
+      }
+      // What nobody asks about and nobody feeds is forgotten, as the node's memory must not grow with rooms.
+      const isOver = feed === null || (feed.goneAtMs !== null && feed.told === 'lost');
+      if (isOver && room.watchers.size === 0) rooms.delete(roomId);
+    }
+    runOrRest();
+  }
+
+  function runOrRest(): void {
+    if (rooms.size > 0 && timer === null) timer = setInterval(look, LOOK_MS).unref();
+    if (rooms.size > 0 || timer === null) return;
+    clearInterval(timer);
+    timer = null;
+  }
+
+  return {
+    welcomed(roomId, { epoch, peerId }) {
+      const room = roomOf(roomId);
+      const feed: NonNullable<Room['feed']> = {
+        epoch,
+        peerId,
+        welcomedAtMs: now(),
+        lastFrameAtMs: null,
+        goneAtMs: null,
+        told: 'up',
+      };
+      const before = room.feed;
+      const isNews = before?.epoch !== epoch || before.peerId !== peerId || before.told === 'lost';
+      room.feed = feed;
+      if (isNews) tellAll(room);
+      runOrRest();
+      return {
+        frames() {
+          feed.lastFrameAtMs = now();
+        },
+        gone() {
+          feed.goneAtMs ??= now();
+        },
+      };
+    },
+    add(roomId, tell) {
+      const room = roomOf(roomId);
+      room.watchers.add(tell);
+      if (room.feed !== null) tell(newsOf(room.feed));
+      runOrRest();
+      return () => void room.watchers.delete(tell);
+    },
+    rooms: () => rooms.size,
+    close() {
+      rooms.clear();
+      runOrRest();
+    },
+  };
+}
+
+function newsOf({ epoch, peerId, told }: NonNullable<Room['feed']>): FeedNews {
+  return { type: 'feed', epoch, peerId, state: told };
+}

@@ -1,0 +1,276 @@
+/** Devices that offer host mode, and the node, in virtual time: real roles and documents; what carries them is simulated. */
+import { createHostRole, type HostRole } from '../../../app/host/role.ts';
+import type { NodeWord } from '../../../app/host/alive.ts';
+import type { ElectionResult } from '../../../app/host/election.ts';
+import { parsePresences } from '../../../app/session/presence.ts';
+import type { Presence } from '../../../app/session/schema.ts';
+import { feedState, type FeedSigns } from '../../../signaling/stream/watch.ts';
+import { createPeer, sync, type Peer } from '../session/peers.ts';
+
+const STEP_MS = 50;
+const TICK_MS = 500;
+const BEAT_MS = 1_000;
+/** From the start to the first frame. */
+const START_MS = 150;
+/** After this long a silent peer is gone from the mesh, and a silent node from a watch. */
+const SILENT_MS = 3_500;
+const DEAF_MS = 3_000;
+
+export interface Device {
+  readonly id: string;
+  readonly peer: Peer;
+  readonly role: HostRole;
+  readonly offer: NonNullable<Presence['candidate']> & { device: Presence['device'] };
+  /** False: it only looks. */
+  isOffering: boolean;
+  result: ElectionResult | null;
+  /** `frozen` does nothing, and keeps its sockets. */
+  life: 'runs' | 'frozen' | 'killed';
+  reachesNode: boolean;
+  reachesPeers: boolean;
+  /** Since when it feeds or tries to, by its role. */
+  feeding: { epoch: number; sinceMs: number } | null;
+  starts: number;
+}
+
+export interface World {
+  readonly devices: readonly Device[];
+  nowMs(): number;
+  /** `3/a`: whose frames the node takes now; null: nobody's. */
+  onAir(): string | null;
+  /** How long nobody's frames have come. */
+  silentMs(): number;
+  run(ms: number): void;
+  /** @returns ms until then */
+  until(what: string, check: () => boolean, mostMs?: number): number;
+  device(id: string): Device;
+  close(): void;
+}
+
+type Offer = Partial<Device['offer']>;
+
+export function createWorld(offers: Readonly<Record<string, Offer>>): World {
+  let nowMs = 100_000;
+  let host: ({ epoch: number; peerId: string } & FeedSigns) | null = null;
+  let framesAtMs = nowMs;
+  const clock = {
+    get nowMs() {
+      return nowMs;
+    },
+  };
+  interface Hidden {
+    isUp: boolean;
+    shutOutEpoch: number | null;
+    watchSinceMs: number | null;
+    unreachableSinceMs: number | null;
+    tickAtMs: number;
+    beatAtMs: number;
+    word: NodeWord;
+    told: string;
+    /** When another was heard last by the mesh. */
+    heard: Map<string, number>;
+  }
+  const hidden = new Map<string, Hidden>();
+  const hiddenOf = (device: Device): Hidden => hidden.get(device.id) as Hidden;
+  const devices: Device[] = Object.entries(offers).map(([id, offer], n) => createDevice(id, offer, n));
+
+  function createDevice(id: string, offer: Offer, n: number): Device {
+    const peer = createPeer(id, clock, undefined, n + 1);
+    hidden.set(id, {
+      isUp: false,
+      shutOutEpoch: null,
+      watchSinceMs: null,
+      unreachableSinceMs: null,
+      tickAtMs: nowMs + n * 70,
+      beatAtMs: nowMs + n * 130,
+      word: { sinceMs: null, feed: null },
+      told: '',
+      heard: new Map(),
+    });
+    const role = createHostRole({
+      selfId: id,
+      queries: peer.queries,
+      commands: peer.commands,
+      presences: () => presencesOf(device),
+      linked: () => devices.filter((other) => isLinked(device, other)).map((other) => other.id),
+      node: () => hiddenOf(device).word,
+      mayClaim: () => true,
+      nowMs: () => nowMs,
+      onStart: (epoch) => {
+        device.feeding = { epoch, sinceMs: nowMs };
+        device.starts++;
+      },
+      onStop: () => {
+        device.feeding = null;
+      },
+      onChange: (result) => {
+        device.result = result;
+      },
+    });
+    const device: Device = {
+      id,
+      peer,
+      role,
+      offer: {
+        sinceMs: n,
+        visible: true,
+        pluggedIn: false,
+        nodeRoundTripMs: 5,
+        cutOff: false,
+        stumbles: 0,
+        device: 'phone',
+        ...offer,
+      },
+      isOffering: true,
+      result: null,
+      life: 'runs',
+      reachesNode: true,
+      reachesPeers: true,
+      feeding: null,
+      starts: 0,
+    };
+    return device;
+  }
+
+  const isLinked = (a: Device, b: Device): boolean =>
+    a !== b && nowMs - (hiddenOf(a).heard.get(b.id) ?? -Infinity) <= SILENT_MS;
+
+  function presencesOf(device: Device): ReadonlyMap<string, Presence> {
+    const seen = devices.filter((other) => other === device || isLinked(device, other));
+    return parsePresences(
+      new Map(
+        seen.map(({ id, isOffering, offer: { device: kind, ...candidate } }) => [
+          id,
+          {
+            memberId: id,
+            peerId: id,
+            name: id,
+            hue: 0,
+            device: kind,
+            listening: false,
+            candidate: isOffering ? candidate : null,
+            talking: false,
+            roundTripMs: null,
+            joinedAtMs: 0,
+          },
+        ]),
+      ),
+    );
+  }
+
+  function wordFor(device: Device): NodeWord {
+    const { watchSinceMs } = hiddenOf(device);
+    if (watchSinceMs === null) return { sinceMs: null, feed: null };
+    const feed = host && { epoch: host.epoch, peerId: host.peerId, state: feedState(host, nowMs) };
+    return { sinceMs: watchSinceMs, feed };
+  }
+
+  function carryFrames(): void {
+    for (const device of devices) {
+      const own = hiddenOf(device);
+      const { feeding } = device;
+      const isHost = host?.peerId === device.id && own.isUp;
+      if (device.life === 'killed' || (device.life === 'runs' && feeding === null)) {
+        if (isHost && host) host.goneAtMs ??= nowMs;
+        own.isUp = false;
+      }
+      if (device.life !== 'runs' || feeding === null || !device.reachesNode) continue;
+      if (nowMs - feeding.sinceMs < START_MS || own.shutOutEpoch === feeding.epoch) continue;
+      if (!isHost || host?.epoch !== feeding.epoch) hello(device, feeding.epoch);
+      if (own.isUp && host?.peerId === device.id) framesAtMs = host.lastFrameAtMs = nowMs;
+    }
+  }
+
+  function hello(device: Device, epoch: number): void {
+    const own = hiddenOf(device);
+    const isHeld = host !== null && host.goneAtMs === null && host.peerId !== device.id;
+    if (host && isHeld && (host.epoch > epoch || (host.epoch === epoch && host.peerId > device.id))) {
+      own.shutOutEpoch = epoch;
+      return device.role.shutOut();
+    }
+    const before = isHeld ? devices.find(({ id }) => id === host?.peerId) : undefined;
+    if (before?.feeding && before.life === 'runs') {
+      hiddenOf(before).shutOutEpoch = before.feeding.epoch;
+      hiddenOf(before).isUp = false;
+      before.role.shutOut();
+    }
+    host = { epoch, peerId: device.id, welcomedAtMs: nowMs, lastFrameAtMs: nowMs, goneAtMs: null };
+    own.isUp = true;
+  }
+
+  function hearFromNode(device: Device): void {
+    const own = hiddenOf(device);
+    if (device.reachesNode) {
+      own.unreachableSinceMs = null;
+      own.watchSinceMs ??= nowMs;
+      device.offer.cutOff = false;
+    } else {
+      own.unreachableSinceMs ??= nowMs;
+      if (nowMs - own.unreachableSinceMs > DEAF_MS) {
+        own.watchSinceMs = null;
+        device.offer.cutOff = true;
+      } else return;
+    }
+    own.word = wordFor(device);
+    const text = JSON.stringify(own.word);
+    if (text === own.told) return;
+    own.told = text;
+    device.role.look();
+  }
+
+  function step(): void {
+    nowMs += STEP_MS;
+    carryFrames();
+    const awake = devices.filter(({ life }) => life === 'runs');
+    const meshed = awake.filter(({ reachesPeers }) => reachesPeers);
+    for (const a of meshed) {
+      for (const b of meshed) {
+        if (a === b) continue;
+        hiddenOf(a).heard.set(b.id, nowMs);
+        if (a.id < b.id) sync(a.peer, b.peer);
+      }
+    }
+    for (const device of awake) hearFromNode(device);
+    for (const device of awake) {
+      const own = hiddenOf(device);
+      if (nowMs >= own.beatAtMs) {
+        own.beatAtMs = nowMs + BEAT_MS;
+        if (device.reachesPeers)
+          for (const other of meshed) if (other !== device) other.role.heard(device.id, device.role.epoch());
+      }
+      if (nowMs < own.tickAtMs) continue;
+      own.tickAtMs = nowMs + TICK_MS;
+      device.role.look();
+    }
+  }
+
+  return {
+    devices,
+    nowMs: () => nowMs,
+    onAir: () =>
+      host !== null && nowMs - (host.lastFrameAtMs ?? -Infinity) <= STEP_MS
+        ? `${host.epoch}/${host.peerId}`
+        : null,
+    silentMs: () => nowMs - framesAtMs,
+    run(ms) {
+      const endMs = nowMs + ms;
+      while (nowMs < endMs) step();
+    },
+    until(what, check, mostMs = 20_000) {
+      const startMs = nowMs;
+      while (!check()) {
+        if (nowMs - startMs > mostMs) throw new Error(`${what}: not within ${mostMs} ms`);
+        step();
+      }
+      return nowMs - startMs;
+    },
+    device: (id) => devices.find((device) => device.id === id) as Device,
+    close() {
+      for (const { role, peer } of devices) {
+        role.close();
+        peer.commands.close();
+        peer.queries.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,250 @@
+/** Who would host next watches the node: it is told how the host's feed goes, at once and truthfully. */
+import fc from 'fast-check';
+import * as v from 'valibot';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type NodeWatchMessage as Told, NodeWatchMessage } from '../../../signaling/protocol/uplink.ts';
+import {
+  createWatches,
+  feedState,
+  FIRST_FRAME_MS,
+  FRAMELESS_MS,
+  RETURN_MS,
+} from '../../../signaling/stream/watch.ts';
+import {
+  hello,
+  keysOf,
+  newSecret,
+  openHost,
+  openSocket,
+  startNode,
+  status,
+  type TestNode,
+  type TestSocket,
+  toneFrames,
+  until,
+  uplinkMessage,
+} from './support.ts';
+
+let node: TestNode;
+beforeEach(async () => {
+  node = await startNode();
+});
+afterEach(() => node.close());
+
+const watchOf = (keys = node.keys, peerId = 'next') => ({
+  type: 'watch',
+  protocol: 1,
+  roomId: keys.roomId,
+  uplinkKey: keys.uplinkKey,
+  peerId,
+});
+
+async function openWatch(keys = node.keys): Promise<TestSocket> {
+  const socket = await openSocket(node, '/uplink');
+  socket.send(watchOf(keys));
+  await socket.next((message) => v.parse(NodeWatchMessage, message).type === 'watching' || undefined);
+  return socket;
+}
+
+/** What it was told of feeds, in order: `up 3/a`. */
+const feeds = (socket: TestSocket): string[] =>
+  socket.messages
+    .map((message) => v.parse(NodeWatchMessage, message))
+    .filter((message): message is Extract<Told, { type: 'feed' }> => message.type === 'feed')
+    .map(({ state, epoch, peerId }) => `${state} ${epoch}/${peerId}`);
+
+const untilTold = (socket: TestSocket, ...news: string[]): Promise<true> =>
+  until(() => feeds(socket).join() === news.join() || undefined);
+
+const refusedWith = async (socket: TestSocket): Promise<string> => {
+  await socket.closed;
+  return (await socket.next(uplinkMessage('refused'))).reason;
+};
+
+const [frame] = toneFrames(0.1, 440) as [Buffer];
+
+/** Sends a frame now and then, as a host does, until stopped. */
+function feed(host: TestSocket): () => void {
+  const timer = setInterval(() => host.sendRaw(frame), 24);
+  return () => clearInterval(timer);
+}
+
+describe('a watch', () => {
+  it('is told of the feed that is up, of each change, and nothing twice', async () => {
+    const early = await openWatch();
+    const host = await openHost(node, { epoch: 3, peerId: 'a' });
+    const stop = feed(host);
+    await untilTold(early, 'up 3/a');
+    const late = await openWatch();
+    await untilTold(late, 'up 3/a');
+    const next = await openHost(node, { epoch: 4, peerId: 'b' });
+    await host.closed;
+    await untilTold(early, 'up 3/a', 'up 4/b');
+    await untilTold(late, 'up 3/a', 'up 4/b');
+    stop();
+    for (const socket of [early, late, next]) socket.close();
+  });
+
+  it('hears that a feed is lost some 200 ms after its socket closed, and not when it only reconnects', async () => {
+    const watch = await openWatch();
+    const host = await openHost(node, { epoch: 3, peerId: 'a' });
+    const stop = feed(host);
+    await untilTold(watch, 'up 3/a');
+    stop();
+    host.socket.terminate();
+    const again = await openHost(node, { epoch: 3, peerId: 'a' });
+    const stopAgain = feed(again);
+    const pong = (id: number): Promise<unknown> =>
+      watch.next((message) => (JSON.stringify(message) === `{"type":"pong","id":${id}}` ? true : undefined));
+    const back = performance.now();
+    await until(() => performance.now() - back > 2 * RETURN_MS || undefined);
+    watch.send({ type: 'ping', id: 1 });
+    await pong(1);
+    expect(feeds(watch)).toEqual(['up 3/a']);
+
+    stopAgain();
+    const killedAtMs = performance.now();
+    again.socket.terminate();
+    await untilTold(watch, 'up 3/a', 'lost 3/a');
+    const afterMs = performance.now() - killedAtMs;
+    expect(afterMs).toBeGreaterThan(RETURN_MS - 20);
+    expect(afterMs).toBeLessThan(RETURN_MS + 500);
+    watch.close();
+  });
+
+  it('hears that a feed is lost when no frame comes for a second, and that it is back', async () => {
+    const watch = await openWatch();
+    const host = await openHost(node, { epoch: 3, peerId: 'a' });
+    host.sendRaw(frame);
+    const startedAtMs = performance.now();
+    await untilTold(watch, 'up 3/a', 'lost 3/a');
+    const afterMs = performance.now() - startedAtMs;
+    expect(afterMs).toBeGreaterThan(FRAMELESS_MS - 20);
+    expect(afterMs).toBeLessThan(FRAMELESS_MS + 800);
+    const stop = feed(host);
+    await untilTold(watch, 'up 3/a', 'lost 3/a', 'up 3/a');
+    stop();
+    watch.close();
+    host.close();
+  });
+
+  it('is told of a feed that was lost before it came', async () => {
+    const first = await openWatch();
+    const host = await openHost(node, { epoch: 9, peerId: 'a' });
+    host.close();
+    await untilTold(first, 'up 9/a', 'lost 9/a');
+    const second = await openWatch();
+    await untilTold(second, 'lost 9/a');
+    first.close();
+    second.close();
+  });
+
+  it('answers pings, and closes one that asks without end', async () => {
+    const watch = await openWatch();
+    for (let id = 0; id < 200; id++) watch.send({ type: 'ping', id });
+    expect(await refusedWith(watch)).toBe('too-fast');
+    const pongs = watch.messages.filter((message) => uplinkPong(message)).length;
+    expect(pongs).toBeGreaterThanOrEqual(20);
+    expect(pongs).toBeLessThan(40);
+  });
+
+  it.each([
+    ['wrong-key', async () => ({ ...watchOf(), uplinkKey: (await keysOf(newSecret())).uplinkKey })],
+    ['protocol-version', () => ({ ...watchOf(), protocol: 2 })],
+    ['bad-message', () => ({ ...watchOf(), peerId: '' })],
+    ['bad-message', () => ({ type: 'ping', id: 1 })],
+  ])('refuses with the reason %s', async (reason, first) => {
+    const socket = await openSocket(node, '/uplink');
+    socket.send(await first());
+    expect(await refusedWith(socket)).toBe(reason);
+  });
+
+  it('takes neither frames, nor a hello, nor a second watch on the same connection', async () => {
+    for (const wrong of [frame, JSON.stringify(hello(node.keys)), JSON.stringify(watchOf())]) {
+      const watch = await openWatch();
+      watch.sendRaw(wrong);
+      expect(await refusedWith(watch)).toBe('bad-message');
+    }
+    const host = await openHost(node);
+    host.send(watchOf());
+    expect(await refusedWith(host)).toBe('bad-message');
+  });
+
+  it('of one address forty are taken, a place is free again when one goes, and hosts still get in', async () => {
+    await node.close();
+    node = await startNode({}, {}, { isExempt: () => false });
+    const watches = await Promise.all(Array.from({ length: 40 }, () => openWatch()));
+    const more = await openSocket(node, '/uplink');
+    more.send(watchOf());
+    expect(await refusedWith(more)).toBe('too-many-watches');
+    const host = await openHost(node);
+    watches[0]?.close();
+    const late = await until(async () => {
+      const socket = await openSocket(node, '/uplink');
+      socket.send(watchOf());
+      const type = await socket.next((message) => (message as { type: string }).type);
+      return type === 'watching' ? socket : undefined;
+    });
+    for (const socket of [...watches, host, late]) socket.close();
+  });
+
+  it('costs the room no place among the streams, and hears nothing of other rooms', async () => {
+    const other = await keysOf(newSecret());
+    const watch = await openWatch(other);
+    const host = await openHost(node, { epoch: 2 });
+    const own = await openWatch();
+    await untilTold(own, 'up 2/peer-a');
+    expect((await status(node)).streams).toHaveLength(1);
+    expect(feeds(watch)).toEqual([]);
+    for (const socket of [watch, own, host]) socket.close();
+  });
+
+  it('is told that the node stops', async () => {
+    const watch = await openWatch();
+    await node.close();
+    expect(await refusedWith(watch)).toBe('shutting-down');
+  });
+});
+
+const uplinkPong = (message: unknown): boolean => (message as { type: string }).type === 'pong';
+
+describe('the state of a feed', () => {
+  it('is lost exactly when it was away or frameless for its time, however these fall', () => {
+    const ms = fc.integer({ min: 0, max: 20_000 });
+    fc.assert(
+      fc.property(
+        ms,
+        fc.option(ms),
+        fc.option(ms),
+        ms,
+        (welcomedAtMs, frameAfterMs, goneAfterMs, laterMs) => {
+          const lastFrameAtMs = frameAfterMs === null ? null : welcomedAtMs + frameAfterMs;
+          const goneAtMs = goneAfterMs === null ? null : welcomedAtMs + goneAfterMs;
+          const nowMs = Math.max(welcomedAtMs, lastFrameAtMs ?? 0, goneAtMs ?? 0) + laterMs;
+          const away = goneAtMs !== null && nowMs >= goneAtMs + RETURN_MS;
+          const frameless =
+            lastFrameAtMs === null
+              ? nowMs > welcomedAtMs + FIRST_FRAME_MS
+              : nowMs > lastFrameAtMs + FRAMELESS_MS;
+          const state = feedState({ welcomedAtMs, lastFrameAtMs, goneAtMs }, nowMs);
+          expect(state).toBe(away || frameless ? 'lost' : 'up');
+        },
+      ),
+    );
+  });
+
+  it('is forgotten when nobody watches and nobody feeds', async () => {
+    let nowMs = 0;
+    const watches = createWatches(() => nowMs);
+    const told: string[] = [];
+    const forget = watches.add('room', ({ state }) => told.push(state));
+    watches.welcomed('room', { epoch: 1, peerId: 'a' }).gone();
+    nowMs = 10_000;
+    await until(() => told.at(-1) === 'lost' || undefined);
+    expect(watches.rooms()).toBe(1);
+    forget();
+    forget();
+    await until(() => watches.rooms() === 0 || undefined);
+    watches.close();
+  });
+});
