@@ -19,6 +19,7 @@ import type { SocketPath } from './ops/sockets.ts';
 import { createStatic } from './ops/static.ts';
 import { createSurroundings } from './ops/surroundings.ts';
 import { createVisitors, type VisitorLimits } from './ops/visitors.ts';
+import { CREDENTIALS_PATH } from './protocol/credentials.ts';
 import { BROKER_PATH, NODE_INFO_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
 import { TURN_PATH } from './protocol/turn.ts';
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, UPLINK_PATH } from './protocol/uplink.ts';
@@ -28,6 +29,8 @@ import { createReach } from './rendezvous/reach.ts';
 import { createTopics } from './rendezvous/topics.ts';
 import { createTurnCredentials, turnKey } from './rendezvous/turn-credentials.ts';
 import { createTurnRoute } from './rendezvous/turn-route.ts';
+import { createCredentialStore } from './speakers/credentials.ts';
+import { createCredentialsRoute } from './speakers/credentials-route.ts';
 import { createRelays } from './stream/relays.ts';
 import { createStreamRoutes } from './stream/routes.ts';
 import { createStations } from './stream/stations.ts';
@@ -145,6 +148,13 @@ export async function createNode({
   });
   const fallbackHost = (): string => urlHost(surroundings.address());
 
+  const speakerCredentials = createCredentialStore(config.dataDir, log);
+  const credentialsRoute = createCredentialsRoute({
+    store: speakerCredentials,
+    defaultRoomId: room.roomId,
+    counters,
+  });
+
   const startedAtMs = now();
   const common: Route = (request, response) => {
     if (request.path === '/health') {
@@ -193,8 +203,16 @@ export async function createNode({
     const https = await createWebServer({
       wish: { what: 'the app', port: config.port, ...shared },
       tls: { cert, key },
-      routes: [common, turnRoute, streamRoutes, join.certificate, broker.route, createStatic(config.distDir)],
-      postPaths: [TURN_PATH],
+      routes: [
+        common,
+        turnRoute,
+        credentialsRoute,
+        streamRoutes,
+        join.certificate,
+        broker.route,
+        createStatic(config.distDir),
+      ],
+      postPaths: [TURN_PATH, CREDENTIALS_PATH],
       upgrade,
       visitors,
       counters,

@@ -1,0 +1,214 @@
+/** Home Assistant's documented WebSocket messages from the other side, in its own process at its own address. */
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Settings } from '../../signaling/speakers/credentials.ts';
+import { createHomeAssistantDriver, speakerIdOf } from '../../signaling/speakers/home-assistant/driver.ts';
+import type { DriverSpeaker, SpeakerDriver } from '../../signaling/speakers/port.ts';
+import type { Credentials } from '../../signaling/protocol/credentials.ts';
+import { SpeakerId } from '../../signaling/protocol/speakers.ts';
+import type { HomeAssistantSettings } from '../counterparts/home-assistant.ts';
+import { type Counterpart, startCounterpart } from '../fixtures/counterpart.ts';
+import { driverOptions } from '../fixtures/driver-options.ts';
+import { type EndlessSound, startEndlessSound } from '../fixtures/endless-sound.ts';
+import { freePort } from '../fixtures/ports.ts';
+import { until } from '../fixtures/until.ts';
+import { runSpeakerDriverContract } from './speaker-driver.ts';
+import * as v from 'valibot';
+
+interface Given extends Settings<Credentials['home-assistant']> {
+  give(credentials: Credentials['home-assistant'] | null): void;
+  readonly trouble: string | null;
+}
+
+function given(first: Credentials['home-assistant'] | null): Given {
+  let credentials = first;
+  let trouble: string | null = null;
+  const listeners = new Set<() => void>();
+  return {
+    read: () => credentials,
+    onChange: (listener) => listeners.add(listener) && (() => void listeners.delete(listener)),
+    report: (words) => void (trouble = words),
+    give(next) {
+      credentials = next;
+      for (const listener of listeners) listener();
+    },
+    get trouble() {
+      return trouble;
+    },
+  };
+}
+
+interface Rig {
+  driver: SpeakerDriver;
+  house: Counterpart;
+  sound: EndlessSound;
+  settings: HomeAssistantSettings;
+  given: Given;
+  changes(): number;
+  seen(): DriverSpeaker | undefined;
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+let spare: { settings: HomeAssistantSettings; house: Counterpart } | null = null;
+afterAll(async () => spare?.house.kill());
+
+async function start(token?: string): Promise<Rig> {
+  const settings = spare?.settings ?? {
+    address: '127.0.1.8',
+    port: await freePort(),
+    token: 'a-long-lived-token',
+    objectId: 'kitchen_speaker',
+    name: 'Kitchen speaker',
+  };
+  const sound = await startEndlessSound();
+  let house = spare?.house ?? (await startCounterpart('home-assistant.ts', settings));
+  spare = null;
+  const url = `http://${settings.address}:${settings.port}`;
+  const settled = given({ url, token: token ?? settings.token });
+  let changes = 0;
+  const driver = createHomeAssistantDriver(
+    driverOptions(() => changes++),
+    settled,
+  );
+  return {
+    driver,
+    get house() {
+      return house;
+    },
+    sound,
+    settings,
+    given: settled,
+    changes: () => changes,
+    seen: () => driver.speakers().find(({ name }) => name === settings.name),
+    async restart() {
+      house = await startCounterpart('home-assistant.ts', settings);
+    },
+    async close() {
+      await driver.close();
+      if (house.isRunning) {
+        await house.call('reset');
+        spare = { settings, house };
+      }
+      await sound.close();
+    },
+  };
+}
+
+describe('Home Assistant', () => {
+  runSpeakerDriverContract({
+    test,
+    expect,
+    async setup() {
+      const rig = await start();
+      const call = <T>(method: string, ...args: unknown[]): Promise<T> => rig.house.call(method, ...args);
+      return {
+        driver: rig.driver,
+        device: {
+          name: rig.settings.name,
+          heard: () => call('heard'),
+          volume: () => call('volume'),
+          muted: () => call('muted'),
+          delayMs: null,
+          pressStop: () => call('pressStop'),
+          turnKnob: (volume) => call('turnKnob', volume),
+          unplug: () => call('vanish'),
+          plugIn: () => call('comeBack'),
+          refuse: () => call('refuse'),
+        },
+        changes: rig.changes,
+        streams: rig.sound.streams,
+        close: rig.close,
+      };
+    },
+  });
+
+  async function inHouse(body: (rig: Rig) => Promise<void>, token?: string): Promise<void> {
+    const rig = await start(token);
+    try {
+      await body(rig);
+    } finally {
+      await rig.close();
+    }
+  }
+
+  test('a speaker has its area and model; what cannot be told what to play is none; areas are followed', () =>
+    inHouse(async (rig) => {
+      const speaker = await until('the area', () => (rig.seen()?.area != null ? rig.seen() : null));
+      expect(speaker).toMatchObject({ area: 'Kitchen corner', model: 'Beam', can: { announce: true } });
+      expect(rig.driver.speakers().length).toBe(1);
+      await rig.house.call('moveTo', 'Cellar');
+      await until('the new area', () => rig.seen()?.area === 'Cellar');
+    }));
+
+  test('an announcement is played as one, and the music returns', () =>
+    inHouse(async (rig) => {
+      const { id } = await until('the speaker', rig.seen);
+      const url = rig.sound.mp3[0].replace('stream', 'announcement');
+      await rig.driver.play(id, { url: () => rig.sound.streams[0], title: 'The room' });
+      await until('music', () => rig.seen()?.title === 'The room' && rig.seen()?.state === 'playing');
+      await rig.driver.announce?.(id, url);
+      expect(await rig.house.call('announcements')).toEqual([url]);
+      await rig.house.call('endAnnouncement');
+      await until('music again', () => rig.seen()?.url === rig.sound.streams[0]);
+    }));
+
+  test('a wrong token is told in plain words and not tried again and again; a right one works at once', () =>
+    inHouse(async (rig) => {
+      await until('the refusal', () => rig.given.trouble !== null);
+      expect(rig.given.trouble).toBe(
+        'Home Assistant refused the token. Make a new long-lived token in your profile there.',
+      );
+      const logins = await rig.house.call<number>('logins');
+      await rig.house.call('acceptToken', 'another');
+      rig.given.give({ url: `http://${rig.settings.address}:${rig.settings.port}`, token: 'another' });
+      await until('the speaker', rig.seen);
+      expect(await rig.house.call('logins')).toBe(logins + 1);
+      expect(rig.given.trouble).toBeNull();
+      rig.given.give(null);
+      await until('it to leave', () => rig.driver.speakers().length === 0);
+    }, 'not-the-token'));
+
+  test('what makes no sense is passed over, and it goes on', () =>
+    inHouse(async (rig) => {
+      const { id } = await until('the speaker', rig.seen);
+      await rig.house.call('babble');
+      await rig.driver.setVolume?.(id, 0.66);
+      await until('the volume', () => rig.seen()?.volume === 0.66);
+    }));
+
+  test('a lost connection and a restart take its speakers away, and they come back', () =>
+    inHouse(async (rig) => {
+      const { id } = await until('the speaker', rig.seen);
+      const told = rig.changes();
+      await rig.house.call('hangUp');
+      await until('it to leave and to be back', () => rig.changes() >= told + 2 && rig.seen());
+      await rig.house.kill();
+      await until('it to be gone', () => rig.seen() === undefined);
+      await expect(rig.driver.play(id, { url: () => rig.sound.streams[0], title: '' })).rejects.toThrow(
+        /does not answer/,
+      );
+      await until('the reason', () => rig.given.trouble);
+      expect(rig.given.trouble).toBe('Home Assistant does not answer at this address.');
+      await rig.restart();
+      await until('it to be back', rig.seen);
+      expect(rig.given.trouble).toBeNull();
+    }));
+
+  test(
+    'silence without a hang-up is noticed in time',
+    () =>
+      inHouse(async (rig) => {
+        await until('the speaker', rig.seen);
+        await rig.house.call('deafen');
+        await until('it to be missed', () => rig.seen() === undefined, { deadlineMs: 20_000 });
+      }),
+    30_000,
+  );
+});
+
+test('entities have ids of the document, and keep them', () => {
+  const long = `media_player.${'x'.repeat(200)}`;
+  for (const entity of ['media_player.kitchen', long])
+    expect(v.is(SpeakerId, speakerIdOf(entity))).toBe(true);
+  expect(speakerIdOf(`${long}1`)).not.toBe(speakerIdOf(`${long}2`));
+});
