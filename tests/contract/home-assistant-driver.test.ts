@@ -1,6 +1,5 @@
 /** Home Assistant's documented WebSocket messages from the other side, in its own process at its own address. */
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Settings } from '../../signaling/speakers/credentials.ts';
 import { createHomeAssistantDriver, speakerIdOf } from '../../signaling/speakers/home-assistant/driver.ts';
 import type { DriverSpeaker, SpeakerDriver } from '../../signaling/speakers/port.ts';
 import type { Credentials } from '../../signaling/protocol/credentials.ts';
@@ -9,40 +8,18 @@ import type { HomeAssistantSettings } from '../counterparts/home-assistant.ts';
 import { type Counterpart, startCounterpart } from '../fixtures/counterpart.ts';
 import { driverOptions } from '../fixtures/driver-options.ts';
 import { type EndlessSound, startEndlessSound } from '../fixtures/endless-sound.ts';
+import { type Given, given } from '../fixtures/given.ts';
 import { freePort } from '../fixtures/ports.ts';
 import { until } from '../fixtures/until.ts';
 import { runSpeakerDriverContract } from './speaker-driver.ts';
 import * as v from 'valibot';
-
-interface Given extends Settings<Credentials['home-assistant']> {
-  give(credentials: Credentials['home-assistant'] | null): void;
-  readonly trouble: string | null;
-}
-
-function given(first: Credentials['home-assistant'] | null): Given {
-  let credentials = first;
-  let trouble: string | null = null;
-  const listeners = new Set<() => void>();
-  return {
-    read: () => credentials,
-    onChange: (listener) => listeners.add(listener) && (() => void listeners.delete(listener)),
-    report: (words) => void (trouble = words),
-    give(next) {
-      credentials = next;
-      for (const listener of listeners) listener();
-    },
-    get trouble() {
-      return trouble;
-    },
-  };
-}
 
 interface Rig {
   driver: SpeakerDriver;
   house: Counterpart;
   sound: EndlessSound;
   settings: HomeAssistantSettings;
-  given: Given;
+  given: Given<Credentials['home-assistant']>;
   changes(): number;
   seen(): DriverSpeaker | undefined;
   restart(): Promise<void>;
@@ -64,7 +41,7 @@ async function start(token?: string): Promise<Rig> {
   let house = spare?.house ?? (await startCounterpart('home-assistant.ts', settings));
   spare = null;
   const url = `http://${settings.address}:${settings.port}`;
-  const settled = given({ url, token: token ?? settings.token });
+  const settled = given<Credentials['home-assistant']>({ url, token: token ?? settings.token });
   let changes = 0;
   const driver = createHomeAssistantDriver(
     driverOptions(() => changes++),
