@@ -41,6 +41,8 @@ export interface HostingOptions {
   roomNowMs: () => number;
   /** Monotonic. */
   localNowMs: () => number;
+  /** It hosts with this epoch from now on; null: no longer. */
+  onHosting: (epoch: number | null) => void;
   onElection: (result: ElectionResult) => void;
   onOtherTab: (otherTab: boolean) => void;
 }
@@ -91,10 +93,12 @@ export function createHosting(options: HostingOptions): Hosting {
     nowMs: localNowMs,
     onStart: (epoch) => {
       sound.startHosting(epoch);
+      options.onHosting(epoch);
       beat();
     },
     onStop: () => {
       wasUp = false;
+      options.onHosting(null);
       sound.stopHosting();
     },
     onChange(result) {

@@ -22,6 +22,7 @@ import { parsePresences, personOf } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
 import { createPatient } from './patient.ts';
+import { createRoomSpeakers } from './room-speakers.ts';
 import { createSystemLink } from './system.ts';
 import { createSound } from './sound.ts';
 import type { RoomParts } from './state/app.svelte.ts';
@@ -326,6 +327,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   });
 
   // ---- host mode
+  const speakers = createRoomSpeakers({ keys, selfId, clock, reads, commands, people, host });
   const hosting = createHosting({
     selfId,
     keys,
@@ -341,6 +343,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     localNowMs,
     onElection: (election) => host.setElection(election),
     onOtherTab: (otherTab) => host.setOtherTab(otherTab),
+    onHosting: (epoch) => speakers.setHosting(epoch),
   });
 
   // ---- what others do
@@ -447,6 +450,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     () => clearInterval(metering),
     ...[
       founding,
+      speakers,
       spreader,
       roomFile,
       system,
@@ -483,7 +487,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   return {
     secret,
-    parts: { room, people, now, queue, music, talk, host, roomFile, ear },
+    parts: { room, people, now, queue, music, talk, host, speakers: speakers.model, roomFile, ear },
     isNamed: name !== null,
     queries,
     library,

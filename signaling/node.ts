@@ -22,6 +22,7 @@ import { createVisitors, type VisitorLimits } from './ops/visitors.ts';
 import { CREDENTIALS_PATH } from './protocol/credentials.ts';
 import { BROKER_PATH, NODE_INFO_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
 import { TURN_PATH } from './protocol/turn.ts';
+import { SPEAKERS_PATH } from './protocol/speakers.ts';
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, UPLINK_PATH } from './protocol/uplink.ts';
 import { createBroker } from './rendezvous/broker.ts';
 import { createIntroductions } from './rendezvous/introductions.ts';
@@ -31,6 +32,8 @@ import { createTurnCredentials, turnKey } from './rendezvous/turn-credentials.ts
 import { createTurnRoute } from './rendezvous/turn-route.ts';
 import { createCredentialStore } from './speakers/credentials.ts';
 import { createCredentialsRoute } from './speakers/credentials-route.ts';
+import type { CreateDriver } from './speakers/port.ts';
+import { allDrivers, createSpeakers } from './speakers/speakers.ts';
 import { createRelays } from './stream/relays.ts';
 import { createStreamRoutes } from './stream/routes.ts';
 import { createStations } from './stream/stations.ts';
@@ -46,6 +49,8 @@ export interface NodeOptions {
   limits?: Partial<VisitorLimits>;
   /** The machine around the node; tests move its clock and its cables. */
   machine?: Partial<Machine>;
+  /** Other loudspeakers than those of the LAN; tests bring their own. */
+  drivers?: readonly CreateDriver[];
 }
 
 export interface Machine {
@@ -85,6 +90,7 @@ export async function createNode({
   notice,
   machine,
   limits,
+  drivers,
 }: NodeOptions): Promise<EarshotNode> {
   const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
@@ -109,17 +115,6 @@ export async function createNode({
   const uplink = createUplink({ stations, counters, log, now, isExempt });
   const relays = createRelays({ config, stations, log, now });
   const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, relays, stations];
-
-  const socketPaths: readonly [string, SocketPath][] = [
-    [SIGNALING_PATH, topics],
-    [UPLINK_PATH, uplink],
-    [`${BROKER_PATH}/peerjs`, broker],
-  ];
-  function upgrade(path: string, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    const found = socketPaths.find(([known]) => known === path);
-    found?.[1].upgrade(request, socket, head);
-    return found !== undefined;
-  }
 
   /** Filled in as ports open; no route is asked before all of them are known. */
   const ports = { https: config.port, http: config.httpPort, stun: config.stunPort };
@@ -175,6 +170,36 @@ export async function createNode({
     isExempt,
     streamBaseUrl: () => describe().streamBaseUrl,
   });
+  const speakers = createSpeakers({
+    drivers: drivers ?? (config.speakers ? allDrivers(speakerCredentials) : []),
+    interfaces,
+    stream: {
+      defaultRoomId: room.roomId,
+      baseUrl: () => describe().streamBaseUrl,
+      isFixed: config.streamUrl !== undefined || config.bind !== undefined,
+      httpPort: () => ports.http,
+      hosts: names,
+    },
+    hostOf: (roomId) => stations.status().find((one) => one.roomId === roomId)?.host ?? null,
+    now,
+    counters,
+    log,
+    isExempt,
+  });
+  opened.push(speakers);
+
+  const socketPaths: readonly [string, SocketPath][] = [
+    [SIGNALING_PATH, topics],
+    [UPLINK_PATH, uplink],
+    [SPEAKERS_PATH, speakers],
+    [`${BROKER_PATH}/peerjs`, broker],
+  ];
+  function upgrade(path: string, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const found = socketPaths.find(([known]) => known === path);
+    found?.[1].upgrade(request, socket, head);
+    return found !== undefined;
+  }
+
   const join = createJoinRoutes({
     identity: keeper.identity,
     fallbackHost,

@@ -9,12 +9,14 @@ import { createMergeCommands, type MergeCommands } from './merge-commands.ts';
 import { createPlaybackCommands, type PlaybackCommands } from './playback-commands.ts';
 import { createQueries, type Queries } from './queries.ts';
 import { createQueueCommands, type QueueCommands } from './queue-commands.ts';
+import { createSpeakerCommands, type SpeakerCommands } from './speaker-commands.ts';
 import { createRoomCommands, type RoomCommands } from './room-commands.ts';
 
 export { COMMAND_ORIGIN, type Refusal, type Result } from './edit.ts';
 export type { Undo } from './queue-commands.ts';
 
-export interface Commands extends PlaybackCommands, QueueCommands, RoomCommands, MergeCommands {
+export interface Commands
+  extends PlaybackCommands, QueueCommands, RoomCommands, MergeCommands, SpeakerCommands {
   close(): void;
 }
 
@@ -41,6 +43,7 @@ export function createCommands(options: CommandsOptions): Commands {
     ...createQueueCommands(editor),
     ...createRoomCommands(editor),
     ...createMergeCommands(editor),
+    ...createSpeakerCommands(editor),
   };
   return {
     ...refusedOnce(() => queries.room().moved !== null, commands),

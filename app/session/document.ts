@@ -10,6 +10,7 @@ export interface RoomDocument {
   readonly playback: Y.Map<unknown>;
   readonly settings: Y.Map<unknown>;
   readonly host: Y.Map<unknown>;
+  readonly speakers: Y.Map<unknown>;
 }
 
 export function roomDocument(doc: Y.Doc): RoomDocument {
@@ -22,6 +23,7 @@ export function roomDocument(doc: Y.Doc): RoomDocument {
     playback: doc.getMap('playback'),
     settings: doc.getMap('settings'),
     host: doc.getMap('host'),
+    speakers: doc.getMap('speakers'),
   };
 }
 

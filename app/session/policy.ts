@@ -13,6 +13,7 @@ export type Action =
   | 'edit-any'
   | 'control' // play, pause, skip, seek, …
   | 'order' // move, shuffle, play next, order mode, loop, crossfade, clear
+  | 'speakers' // switch loudspeakers on and off, their volume and delay
   | 'rename-room'
   | 'make-djs'
   | 'replace-link';

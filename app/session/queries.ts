@@ -11,9 +11,20 @@ import { arrange, type Arrangement, type QueueEntry } from './order.ts';
 import { roleOf, type Role, type Roles } from './policy.ts';
 import { compareRanked, lowerBound } from './ranks.ts';
 import * as schema from './schema.ts';
-import type { Anchor, HostClaim, Loop, Member, Moved, OrderMode, QueueItem, Track } from './schema.ts';
+import type {
+  Anchor,
+  HostClaim,
+  Loop,
+  Member,
+  Moved,
+  OrderMode,
+  QueueItem,
+  Track,
+  WantedSpeaker,
+} from './schema.ts';
 
-export type Changed = 'queue' | 'tracks' | 'playback' | 'settings' | 'members' | 'votes' | 'host' | 'room';
+export type Changed =
+  'queue' | 'tracks' | 'playback' | 'settings' | 'members' | 'votes' | 'host' | 'room' | 'speakers';
 
 export interface RoomInfo {
   /** Empty string until somebody created the room. */
@@ -77,6 +88,8 @@ export interface Queries {
   voteSum(itemId: string): number;
   /** The highest claim, released or not; null when there never was a host. */
   hostClaim(): HostClaim | null;
+  /** speakerId → what is wanted of it. */
+  speakers(): ReadonlyMap<string, WantedSpeaker>;
   /** Told once after each transaction that changed something, local or remote. Returns its unsubscribe. */
   onChange(listener: (changed: ReadonlySet<Changed>) => void): () => void;
   close(): void;
@@ -95,6 +108,7 @@ export function createQueries(doc: Y.Doc): Queries {
   const queue = new Map<string, QueueItem>();
   const votes = new Map<string, Map<string, 1 | -1>>();
   const claims = new Map<string, HostClaim>();
+  const speakers = new Map<string, WantedSpeaker>();
   const entries = new Map<string, QueueEntry>();
   /** trackId → items of that track, so that a late track record finds its items. */
   const itemsOfTrack = new Map<string, Set<string>>();
@@ -229,12 +243,22 @@ export function createQueries(doc: Y.Doc): Queries {
     }
   }
 
+  function readSpeakers(keys: Iterable<string>): void {
+    for (const key of keys)
+      keep(
+        speakers,
+        key,
+        v.is(schema.Id, key) ? parse(schema.WantedSpeaker, shared.speakers.get(key)) : null,
+      );
+  }
+
   const readers: readonly (readonly [Changed, Y.Map<unknown>, (keys: Iterable<string>) => void])[] = [
     ['tracks', shared.tracks, readTracks],
     ['queue', shared.queue, readQueue],
     ['votes', shared.votes, readVotes],
     ['members', shared.members, readMembers],
     ['host', shared.host, readHost],
+    ['speakers', shared.speakers, readSpeakers],
     ['playback', shared.playback, readPlayback],
     ['settings', shared.settings, readSettings],
     ['room', shared.room, readRoom],
@@ -321,6 +345,7 @@ export function createQueries(doc: Y.Doc): Queries {
       }
       return highest;
     },
+    speakers: () => speakers,
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -4,6 +4,7 @@
  * screen in every state. Reading a property inside a component subscribes to it.
  */
 import type { Finding, Path, Remedy } from '../doctor/judge.ts';
+import type { ObservedSpeaker, SpeakerKind, SpeakerState } from '../../signaling/protocol/speakers.ts';
 import type { Unheard } from '../playback/player.ts';
 import type { Curve } from '../playback/trim/hear.ts';
 import type { Loop, OrderMode } from '../session/schema.ts';
@@ -30,6 +31,7 @@ export interface AppModel {
   readonly music: MusicModel;
   readonly talk: TalkModel;
   readonly host: HostModel;
+  readonly speakers: SpeakersModel;
   readonly device: DeviceModel;
   readonly ear: EarModel;
   readonly notices: NoticesModel;
@@ -310,6 +312,48 @@ export interface HostModel {
   readonly listeners: number | null;
   startHosting(): void;
   stopHosting(): void;
+}
+
+export interface SpeakerRow {
+  id: string;
+  name: string;
+  /** Null: it is away, and only its name is known. */
+  kind: SpeakerKind | null;
+  area: string | null;
+  group: string | null;
+  needsInternet: boolean;
+  isHere: boolean;
+  /** Wanted to play the room. */
+  on: boolean;
+  /** What is wanted was last changed at the device itself. */
+  byHand: boolean;
+  state: SpeakerState;
+  plays: ObservedSpeaker['plays'];
+  /** What it says it plays. */
+  title: string | null;
+  error: string | null;
+  failures: number;
+  /** 0…1; null: not known. */
+  volume: number | null;
+  canVolume: boolean;
+  muted: boolean;
+  /** Null: it cannot be delayed. */
+  delayMs: number | null;
+  /** Of a switch-on that goes on, or just did: ms since it was asked; null: not yet. */
+  steps: { askedMs: 0; acceptedMs: number | null; playingMs: number | null } | null;
+}
+
+/** The loudspeakers of the LAN. Everybody sees them, DJs change what is wanted, the host makes it so. */
+export interface SpeakersModel {
+  readonly state: 'looking' | 'ready' | 'unreachable';
+  /** By name; those that should play and are away included. */
+  readonly list: readonly SpeakerRow[];
+  readonly canChange: boolean;
+  readonly hasHost: boolean;
+  setOn(id: string, on: boolean): void;
+  setAll(on: boolean): void;
+  setVolume(id: string, volume: number): void;
+  setDelay(id: string, delayMs: number): void;
 }
 
 export interface DeviceModel {

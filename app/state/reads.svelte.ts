@@ -24,6 +24,7 @@ export class Reads {
   #votes = $state(0);
   #host = $state(0);
   #room = $state(0);
+  #speakers = $state(0);
   #nowMs = $state(0);
   #view = $state.raw<QueueView>({ order: [], moment: null, played: [], upNext: [] });
 
@@ -81,6 +82,10 @@ export class Reads {
     void this.#host;
     return this.queries.hostClaim();
   }
+  get speakers(): ReturnType<Queries['speakers']> {
+    void this.#speakers;
+    return this.queries.speakers();
+  }
   roleOf(memberId: string): ReturnType<Queries['roleOf']> {
     void this.#room;
     void this.#settings;
@@ -100,6 +105,7 @@ export class Reads {
     if (changed.has('votes')) this.#votes++;
     if (changed.has('host')) this.#host++;
     if (changed.has('room')) this.#room++;
+    if (changed.has('speakers')) this.#speakers++;
     if (['queue', 'tracks', 'settings', 'votes', 'playback'].some((kind) => changed.has(kind as Changed)))
       this.#refresh();
   }

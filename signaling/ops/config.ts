@@ -29,6 +29,8 @@ export interface NodeConfig {
   relayPorts: { first: number; last: number } | undefined;
   /** Whether `earshot.local` is announced. */
   mdns: boolean;
+  /** Whether loudspeakers are looked for on the LAN. */
+  speakers: boolean;
   /** Undefined: every address, IPv4 and IPv6. */
   bind: string | undefined;
   /** Absolute. Holds the CA, the leaf, their keys and the default room. */
@@ -75,6 +77,7 @@ const FLAGS: readonly Flag[] = [
     help: 'a taken port is an error instead of moving to the next free one',
   },
   { name: 'no-mdns', value: null, help: 'do not announce earshot.local' },
+  { name: 'no-speakers', value: null, help: 'do not look for loudspeakers on the LAN' },
   { name: 'help', value: null, help: 'print this' },
   { name: 'version', value: null, help: 'print the version' },
 ];
@@ -222,6 +225,7 @@ export function parseCommand(
       stunPort: port(...named('stun-port'), 3478),
       relayPorts: portRange(...named('relay-ports')),
       mdns: !isTrue('EARSHOT_NO_MDNS', flags['no-mdns'] ?? env['EARSHOT_NO_MDNS']),
+      speakers: !isTrue('EARSHOT_NO_SPEAKERS', flags['no-speakers'] ?? env['EARSHOT_NO_SPEAKERS']),
       bind,
       dataDir: path('data') ?? resolve(rootDir, 'certs'),
       ownCertificate: certPath === undefined || keyPath === undefined ? undefined : { certPath, keyPath },

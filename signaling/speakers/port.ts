@@ -56,7 +56,10 @@ export class SpeakerError extends Error {
  */
 export interface SpeakerDriver {
   readonly kind: SpeakerKind;
-  /** Mandatory. Those that are there now, at most `MAX_SPEAKERS`. A speaker that answers no longer leaves the list within 20 s. */
+  /**
+   * Mandatory. Those that are there now, at most `MAX_SPEAKERS`. A speaker that answers no longer leaves the list within 20 s;
+   * one that restarted leaves it too, and comes back, however short it was away: so nobody takes that for somebody's hand.
+   */
   speakers(): readonly DriverSpeaker[];
   /**
    * Mandatory. The device gets the address and begins; resolves when it has accepted that, rejects with its own words if it

@@ -67,7 +67,7 @@ describe.skipIf(problem !== null)('somebody on the LAN runs wild with', () => {
     const run = `import { createNode } from '${join(HERE, '../../signaling/node.ts')}';
       import { silentLog } from '${join(HERE, '../../signaling/ops/log.ts')}';
       await createNode({ version: '1', log: silentLog(), notice: () => {}, limits: ${LIMITS}, config: {
-        port: 8443, httpPort: 8097, stunPort: 3478, relayPorts: undefined, mdns: false, bind: undefined,
+        port: 8443, httpPort: 8097, stunPort: 3478, relayPorts: undefined, mdns: false, speakers: false, bind: undefined,
         dataDir: ${JSON.stringify(folder.path)}, ownCertificate: undefined, publicUrl: undefined, streamUrl: undefined,
     icecast: undefined,
     snapcast: undefined,

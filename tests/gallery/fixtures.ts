@@ -8,6 +8,7 @@ import type {
   Person,
   QueueRow,
   RoomEntry,
+  SpeakerRow,
   TrackView,
 } from '../../app/state/model.ts';
 import { callOf, recordingOf } from '../unit/playback/trim/synthetic-room.ts';
@@ -196,5 +197,35 @@ export function earFinding(
     own: own.curve,
     other: otherMs === null ? null : other.curve,
     ...over,
+  };
+}
+
+const SPEAKERS = [
+  { name: 'Kitchen', area: null, kind: 'dlna' },
+  { name: 'Living room television', area: 'Living room', kind: 'dlna' },
+  { name: 'Study', area: null, kind: 'snapcast' },
+  { name: 'A terrace radio whose owner gave it a very long name indeed', area: 'Terrace', kind: 'dlna' },
+] as const;
+
+export function speakerRow(at: number, changes: Partial<SpeakerRow> = {}): SpeakerRow {
+  return {
+    id: `dlna:${at}`,
+    ...SPEAKERS[at % SPEAKERS.length]!,
+    group: null,
+    needsInternet: false,
+    isHere: true,
+    on: false,
+    byHand: false,
+    state: 'idle',
+    plays: null,
+    title: null,
+    error: null,
+    failures: 0,
+    volume: 0.35,
+    canVolume: true,
+    muted: false,
+    delayMs: null,
+    steps: null,
+    ...changes,
   };
 }

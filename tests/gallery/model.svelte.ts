@@ -12,11 +12,13 @@ import type {
   QueueModel,
   RoomModel,
   RoomsModel,
+  SpeakersModel,
   TalkModel,
 } from '../../app/state/model.ts';
 import {
   doctorLinks,
   GLASS_HARBOUR,
+  speakerRow,
   healthy,
   hue,
   musicRow,
@@ -45,6 +47,7 @@ export interface GalleryModel extends AppModel {
   music: Plain<MusicModel>;
   talk: Plain<TalkModel>;
   host: Plain<HostModel>;
+  speakers: Plain<SpeakersModel>;
   device: Plain<DeviceModel>;
   ear: Plain<EarModel>;
   notices: AppModel['notices'] & { list: Notice[] };
@@ -256,6 +259,32 @@ export function createGalleryModel(): GalleryModel {
         note('stopHosting');
         model.host.offering = false;
         model.host.isHost = false;
+      },
+    },
+    speakers: {
+      state: 'ready',
+      list: [
+        speakerRow(0, { on: true, state: 'playing', plays: 'room', title: 'Saturday' }),
+        speakerRow(1),
+        speakerRow(2, { on: true, state: 'playing', plays: 'room', delayMs: 120 }),
+      ],
+      canChange: true,
+      hasHost: true,
+      setOn(id, on) {
+        note('setOn', id, on);
+        for (const row of model.speakers.list) if (row.id === id) row.on = on;
+      },
+      setAll(on) {
+        note('setAll', on);
+        for (const row of model.speakers.list) row.on = on;
+      },
+      setVolume(id, volume) {
+        note('setVolume', id, volume);
+        for (const row of model.speakers.list) if (row.id === id) row.volume = volume;
+      },
+      setDelay(id, delayMs) {
+        note('setDelay', id, delayMs);
+        for (const row of model.speakers.list) if (row.id === id) row.delayMs = delayMs;
       },
     },
     device: {

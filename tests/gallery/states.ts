@@ -10,6 +10,7 @@ import {
   person,
   queueRow,
   roomEntry,
+  speakerRow,
   track,
 } from './fixtures.ts';
 import type { GalleryModel } from './model.svelte.ts';
@@ -40,6 +41,8 @@ function emptyRoom(m: GalleryModel): void {
   m.people.me.role = 'owner';
   m.host.host = null;
   m.host.listeners = 0;
+  m.speakers.list = [];
+  m.speakers.hasHost = false;
   m.device.listening = false;
   m.room.connection = 'alone';
 }
@@ -410,6 +413,77 @@ export const STATES: Record<string, GalleryState> = {
     place: 'speakers',
     set(m) {
       m.host.listeners = null;
+    },
+  },
+  'speakers-starting': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.list = [
+        speakerRow(0, {
+          on: true,
+          state: 'playing',
+          plays: 'room',
+          steps: { askedMs: 0, acceptedMs: 310, playingMs: 2_430 },
+        }),
+        speakerRow(1, {
+          on: true,
+          state: 'buffering',
+          plays: 'room',
+          steps: { askedMs: 0, acceptedMs: 1_240, playingMs: null },
+        }),
+        speakerRow(2, {
+          on: true,
+          state: 'starting',
+          plays: 'room',
+          steps: { askedMs: 0, acceptedMs: null, playingMs: null },
+        }),
+      ];
+    },
+  },
+  'speakers-trouble': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.list = [
+        speakerRow(0, {
+          on: true,
+          state: 'error',
+          failures: 3,
+          error: 'It does not play this kind of stream.',
+          steps: { askedMs: 0, acceptedMs: 420, playingMs: null },
+        }),
+        speakerRow(1, { state: 'playing', plays: 'other', title: 'Evening news' }),
+        speakerRow(2, { byHand: true, state: 'stopped' }),
+        speakerRow(3, { on: true, isHere: false, kind: null, area: null, canVolume: false }),
+      ];
+    },
+  },
+  'speakers-guest': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.canChange = false;
+      m.people.me.role = 'guest';
+    },
+  },
+  'speakers-no-host': {
+    place: 'speakers',
+    set(m) {
+      m.host.host = null;
+      m.speakers.hasHost = false;
+      m.speakers.list = [speakerRow(0, { on: true }), speakerRow(1)];
+    },
+  },
+  'speakers-looking': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.state = 'looking';
+      m.speakers.list = [];
+    },
+  },
+  'speakers-unseen': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.state = 'unreachable';
+      m.speakers.list = [];
     },
   },
   'speakers-none': { place: 'speakers', set: emptyRoom },

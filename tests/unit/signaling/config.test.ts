@@ -15,6 +15,7 @@ describe('configuration', () => {
       stunPort: 3478,
       relayPorts: undefined,
       mdns: true,
+      speakers: true,
       bind: undefined,
       dataDir: '/repo/certs',
       ownCertificate: undefined,
@@ -29,7 +30,7 @@ describe('configuration', () => {
 
   it('takes every flag, paths from the current folder and addresses without a trailing slash', () => {
     const flags =
-      '--port 1 --http-port 2 --stun-port 3 --bind ::1 --data d --cert c.pem --key /k.pem --strict-ports --relay-ports 50000-50010 --no-mdns';
+      '--port 1 --http-port 2 --stun-port 3 --bind ::1 --data d --cert c.pem --key /k.pem --strict-ports --relay-ports 50000-50010 --no-mdns --no-speakers';
     const urls = '--public-url https://party.example:444/ --stream-url http://10.0.0.1:80/x/';
     const relays = '--icecast http://source:a%2Fb@ice:8000/room.mp3 --snapcast [::1]:4953';
     expect(parse(`${flags} ${urls} ${relays}`.split(' '))).toEqual({
@@ -38,6 +39,7 @@ describe('configuration', () => {
       stunPort: 3,
       relayPorts: { first: 50_000, last: 50_010 },
       mdns: false,
+      speakers: false,
       bind: '::1',
       dataDir: '/here/d',
       ownCertificate: { certPath: '/here/c.pem', keyPath: '/k.pem' },

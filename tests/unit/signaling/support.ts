@@ -19,6 +19,7 @@ import { silentLog } from '../../../signaling/ops/log.ts';
 import type { VisitorLimits } from '../../../signaling/ops/visitors.ts';
 import { base64url, deriveRoomKeys, type RoomKeys } from '../../../signaling/protocol/secret.ts';
 import { StatusReport } from '../../../signaling/protocol/status.ts';
+import type { CreateDriver } from '../../../signaling/speakers/port.ts';
 import { NodeUplinkMessage, PROTOCOL_VERSION, type UplinkHello } from '../../../signaling/protocol/uplink.ts';
 
 export function temporaryFolder(): { path: string; remove(): void } {
@@ -40,6 +41,7 @@ export async function startNode(
   changes: Partial<NodeConfig> = {},
   machine: Partial<Machine> = {},
   limits: Partial<VisitorLimits> = {},
+  drivers?: readonly CreateDriver[],
 ): Promise<TestNode> {
   const folder = temporaryFolder();
   const notices: string[] = [];
@@ -49,6 +51,7 @@ export async function startNode(
     stunPort: 0,
     relayPorts: undefined,
     mdns: false,
+    speakers: false,
     bind: '127.0.0.1',
     dataDir: folder.path,
     ownCertificate: undefined,
@@ -67,6 +70,7 @@ export async function startNode(
     notice: (text) => void notices.push(text),
     machine,
     limits,
+    ...(drivers === undefined ? {} : { drivers }),
   });
   const caPath = join(config.dataDir, 'ca.crt');
   return {

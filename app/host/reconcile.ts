@@ -1,0 +1,123 @@
+/**
+ * What the host does about the loudspeakers: a pure function of what is wanted (the document), what is observed (the node) and
+ * the time, so that the next host goes on where this one ended. Nothing is remembered here. Rules R1… in tests/SPEC.md.
+ */
+import type { ObservedSpeaker, SpeakerDeed } from '../../signaling/protocol/speakers.ts';
+import type { WantedSpeaker } from '../session/schema.ts';
+
+/** What the node says of a speaker, its ages turned into room time. */
+export interface SeenSpeaker extends Omit<ObservedSpeaker, 'ages' | 'byHand'> {
+  at: {
+    state: number;
+    found: number;
+    asked: number | null;
+    buffering: number | null;
+    playing: number | null;
+    failed: number | null;
+  };
+  byHand: { on: { on: boolean; atMs: number } | null; volumeAtMs: number | null };
+}
+
+/** What was done at the device is taken over into what is wanted. */
+export interface Follow {
+  speakerId: string;
+  on?: boolean;
+  volume?: number;
+}
+
+export interface Reconciliation {
+  acts: readonly { speakerId: string; deed: SpeakerDeed }[];
+  follows: readonly Follow[];
+}
+
+/** Pauses after the first and the second refusal; after the third and every later one it is tried once a minute. */
+const RETRY_MS = [1_000, 3_000];
+const SLOW_RETRY_MS = 60_000;
+/** Devices count in steps: what is nearer than this is the same. */
+const VOLUME_STEP = 0.011;
+
+export function seenSpeaker(speaker: ObservedSpeaker, nowMs: number): SeenSpeaker {
+  const { ages, byHand, ...rest } = speaker;
+  const at = (age: number | null): number | null => (age === null ? null : nowMs - age);
+  return {
+    ...rest,
+    at: {
+      state: nowMs - ages.state,
+      found: nowMs - ages.found,
+      asked: at(ages.asked),
+      buffering: at(ages.buffering),
+      playing: at(ages.playing),
+      failed: at(ages.failed),
+    },
+    byHand: {
+      on: byHand.on === null ? null : { on: byHand.on.on, atMs: nowMs - byHand.on.age },
+      volumeAtMs: at(byHand.volume?.age ?? null),
+    },
+  };
+}
+
+/** @param title what speakers may show */
+export function reconcile(
+  wanted: ReadonlyMap<string, WantedSpeaker>,
+  seen: readonly SeenSpeaker[],
+  nowMs: number,
+  title: string,
+): Reconciliation {
+  const acts: { speakerId: string; deed: SpeakerDeed }[] = [];
+  const follows: Follow[] = [];
+  for (const speaker of seen) {
+    const speakerId = speaker.id;
+    const wish = wanted.get(speakerId) ?? null;
+    const on = followedOn(speaker, wish);
+    const volume = followedVolume(speaker, wish);
+    if (on !== null || volume !== null)
+      follows.push({ speakerId, ...(on === null ? {} : { on }), ...(volume === null ? {} : { volume }) });
+    if (wish === null || on !== null) continue;
+    if (!wish.on) {
+      if (soundsRoom(speaker)) acts.push({ speakerId, deed: { do: 'stop' } });
+      continue;
+    }
+    // Before it plays: one that forgot its volume must not begin with another.
+    if (volume === null && isOff(speaker.can.volume, wish.volume, speaker.volume, VOLUME_STEP))
+      acts.push({ speakerId, deed: { do: 'volume', volume: wish.volume ?? 0 } });
+    if (isOff(speaker.can.delay, wish.delayMs, speaker.delayMs, 1))
+      acts.push({ speakerId, deed: { do: 'delay', delayMs: wish.delayMs ?? 0 } });
+    if (speaker.state !== 'starting' && !soundsRoom(speaker) && isDue(speaker, wish, nowMs))
+      acts.push({ speakerId, deed: { do: 'play', title } });
+  }
+  return { acts, follows };
+}
+
+const isSounding = ({ state }: SeenSpeaker): boolean =>
+  state === 'starting' || state === 'buffering' || state === 'playing';
+
+const soundsRoom = (speaker: SeenSpeaker): boolean => speaker.plays === 'room' && isSounding(speaker);
+
+/** Whether it plays is to be wanted from now on, because somebody made it so later than anything was wanted; null: no. */
+function followedOn(speaker: SeenSpeaker, wish: WantedSpeaker | null): boolean | null {
+  const isOn = soundsRoom(speaker);
+  if (wish === null) return isOn && speaker.state !== 'starting' ? true : null;
+  if (isOn === wish.on) return null;
+  const hand = speaker.byHand.on;
+  if (hand !== null && hand.on === isOn && hand.atMs > wish.onAt) return isOn;
+  // It was found, or has begun, to play something else: that is somebody's doing too.
+  const isTaken = speaker.plays === 'other' && isSounding(speaker) && speaker.at.state > wish.onAt;
+  return isTaken && wish.on ? false : null;
+}
+
+function followedVolume(speaker: SeenSpeaker, wish: WantedSpeaker | null): number | null {
+  const { volume, byHand } = speaker;
+  if (wish === null || wish.volume === null || volume === null || byHand.volumeAtMs === null) return null;
+  const isNew = byHand.volumeAtMs > wish.volumeAt && Math.abs(volume - wish.volume) > VOLUME_STEP;
+  return isNew ? volume : null;
+}
+
+function isOff(can: boolean, wish: number | null, is: number | null, step: number): boolean {
+  return can && wish !== null && is !== null && Math.abs(wish - is) > step;
+}
+
+/** Not too soon after it refused; at once when somebody has switched it on anew since. */
+function isDue({ failures, at }: SeenSpeaker, wish: WantedSpeaker, nowMs: number): boolean {
+  if (failures === 0 || at.failed === null || wish.onAt > at.failed) return true;
+  return nowMs - at.failed >= (RETRY_MS[failures - 1] ?? SLOW_RETRY_MS);
+}

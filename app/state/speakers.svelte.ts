@@ -1,0 +1,172 @@
+import type { SeenSpeaker } from '../host/reconcile.ts';
+import type { SpeakerLink } from '../host/speaker-link.ts';
+import type { Commands } from '../session/commands.ts';
+import type { SpeakerChange } from '../session/speaker-commands.ts';
+import type { WantedSpeaker } from '../session/schema.ts';
+import type { HostModel, SpeakerRow, SpeakersModel } from './model.ts';
+import type { People } from './people.svelte.ts';
+import type { Reads } from './reads.svelte.ts';
+
+/** A node that has just been reached has asked its LAN, and may not have all answers yet. */
+const LOOKING_MS = 5_000;
+/** How long the steps of a switch-on stay after it plays. */
+const STEPS_MS = 15_000;
+const TICK_MS = 1_000;
+
+export interface SpeakersOptions {
+  reads: Reads;
+  commands: Commands;
+  people: People;
+  host: HostModel;
+  link: SpeakerLink;
+  /** Room time. */
+  nowMs: () => number;
+}
+
+/** The room's loudspeakers: what is wanted, beside what the node observes. */
+export class Speakers implements SpeakersModel {
+  #options: SpeakersOptions;
+  #seen = $state.raw<readonly SeenSpeaker[] | null>(null);
+  #sinceMs: number | null = null;
+  #nowMs = $state(0);
+  #stop: () => void;
+  #ticking: ReturnType<typeof setInterval>;
+
+  constructor(options: SpeakersOptions) {
+    this.#options = options;
+    const look = (): void => {
+      const seen = options.link.seen();
+      this.#nowMs = options.nowMs();
+      if (seen === null) this.#sinceMs = null;
+      else this.#sinceMs ??= this.#nowMs;
+      this.#seen = seen;
+    };
+    this.#stop = options.link.onChange(look);
+    this.#ticking = setInterval(() => {
+      if (this.state === 'looking' || this.list.some((row) => row.steps !== null))
+        this.#nowMs = options.nowMs();
+    }, TICK_MS);
+    look();
+  }
+
+  readonly #list = $derived.by((): readonly SpeakerRow[] => {
+    const wanted = this.#options.reads.speakers;
+    const seen = this.#seen ?? [];
+    const here = new Set(seen.map(({ id }) => id));
+    const rows = seen.map((speaker) => rowOf(speaker, wanted.get(speaker.id) ?? null, this.#nowMs));
+    for (const [id, wish] of wanted) if (wish.on && !here.has(id)) rows.push(awayRow(id, wish));
+    return rows.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
+  });
+
+  get state(): SpeakersModel['state'] {
+    if (this.#seen === null) return 'unreachable';
+    const isFresh = this.#sinceMs !== null && this.#nowMs - this.#sinceMs < LOOKING_MS;
+    return this.#seen.length === 0 && isFresh ? 'looking' : 'ready';
+  }
+  get list(): readonly SpeakerRow[] {
+    return this.#list;
+  }
+  get canChange(): boolean {
+    return this.#options.people.me.role !== 'guest';
+  }
+  get hasHost(): boolean {
+    return this.#options.host.host !== null;
+  }
+
+  setOn(id: string, on: boolean): void {
+    this.#want(
+      this.#list.filter((row) => row.id === id),
+      { on },
+    );
+  }
+  setAll(on: boolean): void {
+    this.#want(
+      this.#list.filter((row) => row.on !== on && (row.isHere || !on)),
+      { on },
+    );
+  }
+  setVolume(id: string, volume: number): void {
+    this.#want(
+      this.#list.filter((row) => row.id === id),
+      { volume },
+    );
+  }
+  setDelay(id: string, delayMs: number): void {
+    this.#want(
+      this.#list.filter((row) => row.id === id),
+      { delayMs },
+    );
+  }
+
+  #want(rows: readonly SpeakerRow[], change: Omit<SpeakerChange, 'speakerId' | 'name'>): void {
+    if (rows.length === 0) return;
+    this.#options.commands.wantSpeakers(rows.map(({ id, name }) => ({ speakerId: id, name, ...change })));
+  }
+
+  close(): void {
+    clearInterval(this.#ticking);
+    this.#stop();
+  }
+}
+
+function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number): SpeakerRow {
+  const { at, plays } = speaker;
+  const on = wish?.on ?? false;
+  const isRoom = plays === 'room';
+  const isDone = isRoom && speaker.state === 'playing' && at.playing !== null;
+  const showsSteps = on && at.asked !== null && !(isDone && nowMs - (at.playing ?? 0) > STEPS_MS);
+  const since = (ms: number | null): number | null =>
+    ms === null || at.asked === null ? null : Math.max(0, ms - at.asked);
+  return {
+    id: speaker.id,
+    name: speaker.name,
+    kind: speaker.kind,
+    area: speaker.area,
+    group: speaker.group,
+    needsInternet: speaker.needsInternet,
+    isHere: true,
+    on,
+    byHand: wish?.byHand === true,
+    state: speaker.state,
+    plays,
+    title: speaker.title,
+    error: speaker.error,
+    failures: speaker.failures,
+    volume: (on ? wish?.volume : null) ?? speaker.volume,
+    muted: speaker.muted ?? false,
+    delayMs: speaker.can.delay ? (wish?.delayMs ?? speaker.delayMs ?? 0) : null,
+    canVolume: speaker.can.volume,
+    steps: showsSteps
+      ? {
+          askedMs: 0,
+          acceptedMs: since(at.buffering),
+          playingMs: since(at.playing),
+        }
+      : null,
+  };
+}
+
+/** Wanted, and out of reach: it plays as soon as it is back. */
+function awayRow(id: string, wish: WantedSpeaker): SpeakerRow {
+  return {
+    id,
+    name: wish.name,
+    kind: null,
+    area: null,
+    group: null,
+    needsInternet: false,
+    isHere: false,
+    on: wish.on,
+    byHand: false,
+    state: 'idle',
+    plays: null,
+    title: null,
+    error: null,
+    failures: 0,
+    volume: wish.volume,
+    muted: false,
+    delayMs: null,
+    canVolume: false,
+    steps: null,
+  };
+}

@@ -1,0 +1,45 @@
+/** What loudspeakers do, in words. */
+import type { SpeakerRow } from '../state/model.ts';
+
+const KINDS: Record<NonNullable<SpeakerRow['kind']>, string> = {
+  dlna: 'DLNA',
+  sonos: 'Sonos',
+  cast: 'Google Cast',
+  'home-assistant': 'Home Assistant',
+  alexa: 'Alexa, needs the internet',
+  snapcast: 'Snapcast',
+  demo: 'Demo',
+};
+
+/** Second line of a row: which room of the house it is in, what kind, what it plays together with. */
+export function about({ area, kind, group }: SpeakerRow): string {
+  return [area, kind === null ? null : KINDS[kind], group === null ? null : `with ${group}`]
+    .filter((word) => word !== null)
+    .join(' · ');
+}
+
+/** What it does now, and why it does not do what is wanted. */
+export function doing(row: SpeakerRow, hasHost: boolean): { text: string; isProblem: boolean } {
+  const { on, isHere, state, plays, title, error, failures, muted } = row;
+  const fine = (text: string): { text: string; isProblem: boolean } => ({ text, isProblem: false });
+  if (!isHere) return { text: 'Out of reach. It plays as soon as it is back.', isProblem: true };
+  if (on && error !== null && state === 'error') {
+    const next = failures >= 3 ? 'It is tried again once a minute.' : 'It is tried again at once.';
+    return { text: hasHost ? `${error} ${next}` : error, isProblem: true };
+  }
+  const isSounding = state === 'starting' || state === 'buffering' || state === 'playing';
+  if (isSounding && plays === 'other')
+    return fine(title === null ? 'Plays something else' : `Plays “${title}”`);
+  if (on && !hasHost && !isSounding)
+    return { text: 'Waits for a host: nobody sends it anything yet.', isProblem: true };
+  if (state === 'starting') return fine('Starting…');
+  if (state === 'buffering') return fine('Buffering…');
+  if (state === 'playing' && plays === 'room')
+    return fine(muted ? 'Plays the room, muted at the speaker' : 'Plays the room');
+  if (state === 'playing') return fine('Plays');
+  if (!on && row.byHand) return fine('Off: stopped at the speaker');
+  return fine(on ? 'About to play' : 'Off');
+}
+
+/** `2.4 s` */
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -1,0 +1,44 @@
+/** Loudspeakers, put together: drivers below, the members' socket above. */
+import type { SocketPath } from '../ops/sockets.ts';
+import { createCastDriver } from './cast/driver.ts';
+import type { CredentialStore } from './credentials.ts';
+import { createDlnaDriver } from './dlna/driver.ts';
+import { createHomeAssistantDriver } from './home-assistant/driver.ts';
+import type { CreateDriver, DriverOptions } from './port.ts';
+import { createSpeakerSocket, type SpeakerSocketOptions } from './socket.ts';
+import { createStreamNames, type StreamNamesOptions } from './stream-names.ts';
+import { createSpeakerWatch } from './watch.ts';
+
+/** Every driver there is. Those that need credentials wait for them. */
+export function allDrivers(store: CredentialStore): readonly CreateDriver[] {
+  return [
+    createDlnaDriver,
+    createCastDriver,
+    (options) => createHomeAssistantDriver(options, store.of('home-assistant')),
+  ];
+}
+
+export interface SpeakersOptions
+  extends Omit<DriverOptions, 'onChange'>, Pick<SpeakerSocketOptions, 'hostOf' | 'isExempt'> {
+  drivers: readonly CreateDriver[];
+  stream: StreamNamesOptions;
+}
+
+/** Looks from now on. Closing leaves every loudspeaker as it is. */
+export function createSpeakers({
+  drivers,
+  stream,
+  hostOf,
+  isExempt,
+  ...options
+}: SpeakersOptions): SocketPath {
+  const { counters, now } = options;
+  const watch = createSpeakerWatch({ ...options, drivers, streams: createStreamNames(stream) });
+  const socket = createSpeakerSocket({ watch, hostOf, isExempt, counters, now });
+  return {
+    ...socket,
+    async close() {
+      await Promise.all([socket.close(), watch.close()]);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/** How loudspeakers are told the stream's address, and how it is known again when they tell what they play. */
+import * as v from 'valibot';
+import { urlHost } from '../ops/addresses.ts';
+import { RoomId } from '../protocol/uplink.ts';
+import type { StreamNames } from './watch.ts';
+
+/** `/stream.mp3`, `/stream/<room>.mp3`, and their other bit rates and formats. */
+const STREAM = /^\/stream(?:-\d+)?(?:\/([a-z2-7]{20})(?:-\d+)?)?\.(?:mp3|wav)$/;
+
+export interface StreamNamesOptions {
+  defaultRoomId: string;
+  /** What speakers are told by default, without a trailing slash. */
+  baseUrl(): string;
+  /** The base is somebody else's, a proxy's: it is told as it is, to everybody. */
+  isFixed: boolean;
+  httpPort(): number;
+  /** All names and addresses of this machine. */
+  hosts(): readonly string[];
+}
+
+export function createStreamNames(options: StreamNamesOptions): StreamNames {
+  const { defaultRoomId, baseUrl, isFixed, httpPort, hosts } = options;
+  return {
+    url(roomId, seenFrom) {
+      const path = roomId === defaultRoomId ? '/stream.mp3' : `/stream/${roomId}.mp3`;
+      const isOurs = seenFrom !== null && hosts().includes(seenFrom);
+      return isFixed || !isOurs ? `${baseUrl()}${path}` : `http://${urlHost(seenFrom)}:${httpPort()}${path}`;
+    },
+    roomOf(url) {
+      const base = baseUrl();
+      if (!URL.canParse(url)) return null;
+      const { host, hostname, port, pathname } = new URL(url);
+      const isBase = new URL(base).host === host;
+      const own = hostname.replace(/^\[|\]$/g, '');
+      if (!isBase && !(Number(port === '' ? 80 : port) === httpPort() && hosts().includes(own))) return null;
+      const prefix = isBase ? new URL(base).pathname.replace(/\/$/, '') : '';
+      const found = pathname.startsWith(prefix) ? STREAM.exec(pathname.slice(prefix.length)) : null;
+      if (found === null) return null;
+      const room = found[1] ?? defaultRoomId;
+      return v.is(RoomId, room) ? room : null;
+    },
+  };
+}

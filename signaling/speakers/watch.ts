@@ -1,0 +1,370 @@
+/**
+ * Every speaker that any driver sees, and what is known of it beyond what it says itself: which room's sound it plays, what it
+ * was told and how that went, and what changed without anybody having told it. Keeps nothing of speakers that are gone: one
+ * that comes back begins anew, and the host does with it what is wanted.
+ */
+import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
+import {
+  type CreateDriver,
+  type DriverOptions,
+  type DriverSpeaker,
+  SpeakerError,
+  type SpeakerDriver,
+} from './port.ts';
+
+/** From the order to sound; a device that takes longer counts as one that did not play. */
+const PLAY_MS = 15_000;
+/** What changes within this time of a deed is taken for its outcome. */
+const OUTCOME_MS = 4_000;
+/** What falls silent with an error after that has played: the next try is a first one again. */
+const STEADY_MS = 10_000;
+/** Less is how the device counts, not a hand. */
+const VOLUME_STEP = 0.011;
+const MAX_WAITING = 4;
+const MAX_ROOMS = 32;
+
+/** How the node's streams are called, and by whom. */
+export interface StreamNames {
+  /** See `StreamOrder.url`. */
+  url(roomId: string, seenFrom: string | null): string;
+  /** Whose stream of this node it is; null: none. */
+  roomOf(url: string): string | null;
+}
+
+export interface SpeakerWatch {
+  /** As one room sees them, ages as of now. */
+  observed(roomId: string): ObservedSpeaker[];
+  /** Told after each change, with the ids that it concerns. Returns its unsubscribe. */
+  onChange(listener: (ids: ReadonlySet<string>) => void): () => void;
+  /** Does it in this room's name. @returns why not, in plain words; null: done */
+  act(roomId: string, speakerId: string, deed: SpeakerDeed): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+export interface SpeakerWatchOptions extends Omit<DriverOptions, 'onChange'> {
+  drivers: readonly CreateDriver[];
+  streams: StreamNames;
+}
+
+/** A room, or something else; null: silence. */
+type Sound = { room: string | null } | null;
+
+interface Entry {
+  driver: SpeakerDriver;
+  now: DriverSpeaker;
+  sound: Sound;
+  foundAtMs: number;
+  stateAtMs: number;
+  /** The order that is being carried out. */
+  order: { room: string; isAccepted: boolean; impatience: NodeJS.Timeout } | null;
+  /** For devices that do not tell what they play: who told it last. */
+  ownerRoom: string | null;
+  steps: { asked: number | null; buffering: number | null; playing: number | null };
+  failures: number;
+  failedAtMs: number | null;
+  error: string | null;
+  /** Rooms whose order or stop this change may be the outcome of, and until when. */
+  meantUntil: Map<string, number>;
+  volumeDeed: { room: string; volume: number; untilMs: number } | null;
+  handOn: Map<string, { on: boolean; atMs: number }>;
+  handVolume: { atMs: number } | null;
+  waiting: number;
+  queue: Promise<unknown>;
+}
+
+const isSounding = ({ state }: DriverSpeaker): boolean => state === 'playing' || state === 'buffering';
+
+export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatchOptions): SpeakerWatch {
+  const { now, log } = options;
+  const entries = new Map<string, Entry>();
+  const listeners = new Set<(ids: ReadonlySet<string>) => void>();
+  let closed = false;
+  const opened = drivers.map((create) => {
+    const driver: SpeakerDriver = create({
+      ...options,
+      onChange: () => driver !== undefined && look(driver),
+    });
+    return driver;
+  });
+  for (const driver of opened) look(driver);
+
+  function tell(...ids: string[]): void {
+    if (closed || ids.length === 0) return;
+    for (const listener of listeners) listener(new Set(ids));
+  }
+
+  function look(driver: SpeakerDriver): void {
+    if (closed) return;
+    const seen = driver.speakers();
+    const ids = new Set(seen.map(({ id }) => id));
+    const changed: string[] = [];
+    for (const [id, entry] of entries) {
+      if (entry.driver !== driver || ids.has(id)) continue;
+      if (entry.order !== null) clearTimeout(entry.order.impatience);
+      entries.delete(id);
+      changed.push(id);
+    }
+    for (const speaker of seen) {
+      const entry = entries.get(speaker.id);
+      if (entry === undefined) {
+        if (entries.size >= MAX_SPEAKERS) continue;
+        entries.set(speaker.id, newEntry(driver, speaker));
+      } else if (entry.now === speaker) continue;
+      else update(entry, speaker);
+      changed.push(speaker.id);
+    }
+    tell(...changed);
+  }
+
+  function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker): Entry {
+    const nowMs = now();
+    return {
+      driver,
+      now: speaker,
+      sound: soundOf(speaker, null),
+      foundAtMs: nowMs,
+      stateAtMs: nowMs,
+      order: null,
+      ownerRoom: null,
+      steps: { asked: null, buffering: null, playing: null },
+      failures: 0,
+      failedAtMs: null,
+      error: null,
+      meantUntil: new Map(),
+      volumeDeed: null,
+      handOn: new Map(),
+      handVolume: null,
+      waiting: 0,
+      queue: Promise.resolve(),
+    };
+  }
+
+  /** Whose sound is loaded, silent or not. */
+  function loaded(speaker: DriverSpeaker, ownerRoom: string | null): Sound {
+    if (speaker.url !== null) return { room: streams.roomOf(speaker.url) };
+    if (speaker.state === 'idle') return null;
+    return ownerRoom !== null || isSounding(speaker) ? { room: ownerRoom } : null;
+  }
+
+  function soundOf(speaker: DriverSpeaker, ownerRoom: string | null): Sound {
+    return isSounding(speaker) ? loaded(speaker, ownerRoom) : null;
+  }
+
+  function update(entry: Entry, speaker: DriverSpeaker): void {
+    const nowMs = now();
+    const before = entry.now;
+    const sound = soundOf(speaker, entry.ownerRoom);
+    entry.now = speaker;
+    if (speaker.state !== before.state || sound?.room !== entry.sound?.room) entry.stateAtMs = nowMs;
+    noteSound(entry, sound, nowMs);
+    entry.sound = sound;
+    noteVolume(entry, before, nowMs);
+
+    if (speaker.state === 'playing' && sound?.room === (entry.order?.room ?? entry.ownerRoom)) {
+      entry.steps.playing ??= nowMs;
+      entry.error = null;
+      settle(entry);
+    }
+    if (speaker.state === 'error' && before.state !== 'error') {
+      const { playing } = entry.steps;
+      if (playing !== null && nowMs - playing > STEADY_MS) entry.failures = 0;
+      fail(entry, speaker.error ?? 'It stopped with an error.');
+    }
+  }
+
+  /** A room's sound that began or ended without that room having said so is somebody's hand; an error is nobody's. */
+  function noteSound(entry: Entry, sound: Sound, nowMs: number): void {
+    const was = entry.sound?.room ?? null;
+    const is = sound?.room ?? null;
+    if (was === is) return;
+    const isMeant = (room: string): boolean => (entry.meantUntil.get(room) ?? -Infinity) > nowMs;
+    // Other sound in its place is never what it wanted.
+    const isTaken = sound !== null && was !== null;
+    if (was !== null && (isTaken || !isMeant(was)) && entry.now.state !== 'error')
+      noteHand(entry, was, false, nowMs);
+    if (is !== null && !isMeant(is) && entry.order?.room !== is) noteHand(entry, is, true, nowMs);
+  }
+
+  function noteHand(entry: Entry, room: string, on: boolean, atMs: number): void {
+    if (!entry.handOn.has(room) && entry.handOn.size >= MAX_ROOMS) entry.handOn.clear();
+    entry.handOn.set(room, { on, atMs });
+  }
+
+  function noteVolume(entry: Entry, before: DriverSpeaker, nowMs: number): void {
+    const { volume } = entry.now;
+    if (volume === null || before.volume === null || Math.abs(volume - before.volume) < VOLUME_STEP / 2)
+      return;
+    const deed = entry.volumeDeed;
+    const isMeant = deed !== null && deed.untilMs > nowMs && Math.abs(deed.volume - volume) <= VOLUME_STEP;
+    if (!isMeant) entry.handVolume = { atMs: nowMs };
+  }
+
+  function settle(entry: Entry): void {
+    if (entry.order === null) return;
+    clearTimeout(entry.order.impatience);
+    entry.order = null;
+    entry.stateAtMs = now();
+  }
+
+  function fail(entry: Entry, words: string): void {
+    settle(entry);
+    entry.failures++;
+    entry.failedAtMs = now();
+    entry.error = words.slice(0, 200);
+    entry.stateAtMs = now();
+  }
+
+  function mean(entry: Entry, room: string): void {
+    if (!entry.meantUntil.has(room) && entry.meantUntil.size >= MAX_ROOMS) entry.meantUntil.clear();
+    entry.meantUntil.set(room, now() + OUTCOME_MS);
+  }
+
+  async function play(entry: Entry, room: string, title: string): Promise<void> {
+    const { id } = entry.now;
+    settle(entry);
+    const impatience = setTimeout(() => {
+      fail(entry, 'It took the stream and stayed silent.');
+      tell(id);
+    }, PLAY_MS);
+    const order = { room, isAccepted: false, impatience };
+    entry.order = order;
+    entry.ownerRoom = room;
+    entry.stateAtMs = now();
+    entry.steps = { asked: now(), buffering: null, playing: null };
+    mean(entry, room);
+    tell(id);
+    try {
+      await entry.driver.play(id, { url: (seenFrom) => streams.url(room, seenFrom), title });
+      mean(entry, room);
+      entry.steps.buffering ??= now();
+      order.isAccepted = true;
+      // It may have been seen to play before its answer was.
+      if (entry.sound?.room === room && entry.now.state === 'playing') {
+        entry.steps.playing ??= now();
+        entry.error = null;
+        settle(entry);
+      }
+      tell(id);
+    } catch (error) {
+      if (entry.order === order) fail(entry, wordsOf(error));
+      tell(id);
+      throw error;
+    }
+  }
+
+  async function carryOut(entry: Entry, room: string, deed: SpeakerDeed): Promise<void> {
+    const { driver } = entry;
+    const { id } = entry.now;
+    switch (deed.do) {
+      case 'play':
+        return play(entry, room, deed.title);
+      case 'stop':
+        mean(entry, room);
+        settle(entry);
+        await driver.stop(id);
+        mean(entry, room);
+        entry.failures = 0;
+        entry.failedAtMs = null;
+        entry.error = null;
+        return tell(id);
+      case 'volume':
+        entry.volumeDeed = { room, volume: deed.volume, untilMs: now() + OUTCOME_MS };
+        await (driver.setVolume?.(id, deed.volume) ?? cannot());
+        entry.volumeDeed.untilMs = now() + OUTCOME_MS;
+        return;
+      case 'mute':
+        return driver.setMuted?.(id, deed.muted) ?? cannot();
+      case 'delay':
+        return driver.setDelay?.(id, deed.delayMs) ?? cannot();
+    }
+  }
+
+  function wordsOf(error: unknown): string {
+    if (error instanceof SpeakerError) return error.message;
+    log.error({ event: 'speaker-driver', error: String(error) });
+    return 'It could not be told, for a reason of the node’s own.';
+  }
+
+  function view(entry: Entry, roomId: string, nowMs: number): ObservedSpeaker {
+    const { now: speaker, order, steps } = entry;
+    const age = (atMs: number): number => Math.max(0, Math.round(nowMs - atMs));
+    const aged = (atMs: number | null): number | null => (atMs === null ? null : age(atMs));
+    const hand = entry.handOn.get(roomId);
+    const source = order === null ? loaded(speaker, entry.ownerRoom) : { room: order.room };
+    const isMine = order?.room === roomId || entry.ownerRoom === roomId;
+    const state =
+      order !== null && speaker.state !== 'playing'
+        ? order.isAccepted
+          ? 'buffering'
+          : 'starting'
+        : speaker.state;
+    const isFailed = entry.error !== null && !isSounding(speaker) && order === null;
+    return {
+      id: speaker.id,
+      kind: entry.driver.kind,
+      name: speaker.name,
+      model: speaker.model,
+      area: speaker.area,
+      group: speaker.group,
+      needsInternet: entry.driver.kind === 'alexa',
+      can: speaker.can,
+      state: isFailed ? 'error' : state,
+      plays: source === null ? null : source.room === roomId ? 'room' : 'other',
+      title: speaker.title,
+      volume: speaker.volume,
+      muted: speaker.muted,
+      delayMs: speaker.delayMs,
+      error: entry.error,
+      failures: entry.failures,
+      ages: {
+        state: age(entry.stateAtMs),
+        found: age(entry.foundAtMs),
+        asked: isMine ? aged(steps.asked) : null,
+        buffering: isMine ? aged(steps.buffering) : null,
+        playing: isMine ? aged(steps.playing) : null,
+        failed: aged(entry.failedAtMs),
+      },
+      byHand: {
+        on: hand === undefined ? null : { on: hand.on, age: age(hand.atMs) },
+        volume: entry.handVolume === null ? null : { age: age(entry.handVolume.atMs) },
+      },
+    };
+  }
+
+  return {
+    observed(roomId) {
+      const nowMs = now();
+      return [...entries.values()].map((entry) => view(entry, roomId, nowMs));
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async act(roomId, speakerId, deed) {
+      const entry = entries.get(speakerId);
+      if (entry === undefined || closed) return 'It is out of reach.';
+      if (entry.waiting >= MAX_WAITING) return 'It is still busy with what it was told before.';
+      entry.waiting++;
+      const done = entry.queue.then(() => carryOut(entry, roomId, deed));
+      entry.queue = done.catch(() => undefined).finally(() => entry.waiting--);
+      try {
+        await done;
+        return null;
+      } catch (error) {
+        return wordsOf(error);
+      }
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      for (const { order } of entries.values()) if (order !== null) clearTimeout(order.impatience);
+      entries.clear();
+      listeners.clear();
+      await Promise.all(opened.map((driver) => driver.close()));
+    },
+  };
+}
+
+function cannot(): Promise<never> {
+  return Promise.reject(new SpeakerError('It cannot do this.'));
+}
