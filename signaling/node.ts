@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { createLanName } from './join/lan-name.ts';
 import { createJoinRoutes, hostOf } from './join/routes.ts';
-import { type Interfaces, lanAddresses, urlHost } from './ops/addresses.ts';
+import { boundInterfaces, type Interfaces, lanAddresses, urlHost } from './ops/addresses.ts';
 import type { NodeConfig } from './ops/config.ts';
 import { createCounters } from './ops/counters.ts';
 import { prepareDataDir } from './ops/data-dir.ts';
@@ -172,7 +172,7 @@ export async function createNode({
   });
   const speakers = createSpeakers({
     drivers: drivers ?? (config.speakers ? allDrivers(speakerCredentials) : []),
-    interfaces,
+    interfaces: () => boundInterfaces(interfaces(), config.bind),
     stream: {
       defaultRoomId: room.roomId,
       baseUrl: () => describe().streamBaseUrl,

@@ -86,6 +86,17 @@ export function lanLinks(interfaces: Interfaces): { address: string; prefix: num
   return (real.length > 0 ? real : links).map(({ address, prefix }) => ({ address, prefix }));
 }
 
+/** Those on which somebody who may only use this address may be active; all of them when it is every address, or none is given. */
+export function boundInterfaces(interfaces: Interfaces, bind: string | undefined): Interfaces {
+  if (bind === undefined || bind === '0.0.0.0' || bind === '::') return interfaces;
+  return Object.fromEntries(
+    Object.entries(interfaces).map(([name, entries]) => [
+      name,
+      entries?.filter((entry) => entry.address === bind),
+    ]),
+  );
+}
+
 /** The address that goes into links and the QR code: an explicit bind address wins; without any network, loopback. */
 export function reachableAddress(interfaces: Interfaces, bind: string | undefined): string {
   if (bind !== undefined && bind !== '0.0.0.0' && bind !== '::') return bind;

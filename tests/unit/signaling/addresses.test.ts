@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   addressBytes,
+  boundInterfaces,
   type Interfaces,
   isPrivateAddress,
   lanAddresses,
@@ -55,6 +56,15 @@ describe('the address that phones can reach', () => {
     expect(reachableAddress(interfaces, '::')).toBe('192.168.1.2');
     expect(reachableAddress(loopback, undefined)).toBe('127.0.0.1');
     expect(lanAddresses(loopback)).toEqual([]);
+  });
+
+  it('who is bound to one address is active on its link alone', () => {
+    const interfaces = { eth0: [v4('192.168.1.2')], eth1: [v4('10.0.0.1')] };
+    const bound = boundInterfaces(interfaces, '10.0.0.1');
+    const addresses = Object.values(bound).flatMap((entries) => entries?.map(({ address }) => address));
+    expect(addresses).toEqual(['10.0.0.1']);
+    for (const bind of [undefined, '0.0.0.0', '::'])
+      expect(boundInterfaces(interfaces, bind)).toBe(interfaces);
   });
 
   it('knows private ranges to their edges', () => {
