@@ -1,10 +1,12 @@
 /** Loudspeakers, put together: drivers below, the members' socket above. */
 import type { SocketPath } from '../ops/sockets.ts';
+import { createAlexaDriver } from './alexa/driver.ts';
 import { createCastDriver } from './cast/driver.ts';
 import type { CredentialStore } from './credentials.ts';
 import { createDlnaDriver } from './dlna/driver.ts';
 import { createHomeAssistantDriver } from './home-assistant/driver.ts';
 import type { CreateDriver, DriverOptions } from './port.ts';
+import { createSonosDriver } from './sonos/driver.ts';
 import { createSpeakerSocket, type SpeakerSocketOptions } from './socket.ts';
 import { createStreamNames, type StreamNamesOptions } from './stream-names.ts';
 import { createSpeakerWatch } from './watch.ts';
@@ -12,9 +14,12 @@ import { createSpeakerWatch } from './watch.ts';
 /** Every driver there is. Those that need credentials wait for them. */
 export function allDrivers(store: CredentialStore): readonly CreateDriver[] {
   return [
-    createDlnaDriver,
+    // A Sonos player is a DLNA renderer as well, of which its groups know nothing.
+    (options) => createDlnaDriver({ ...options, isPassedOver: ({ maker }) => maker.startsWith('Sonos') }),
+    createSonosDriver,
     createCastDriver,
     (options) => createHomeAssistantDriver(options, store.of('home-assistant')),
+    (options) => createAlexaDriver(options, store.of('alexa')),
   ];
 }
 

@@ -31,15 +31,18 @@ const MAX_SAID = 80;
 
 export const OUT_OF_REACH = 'It does not answer. Is it switched on, and on this network?';
 
-/** @throws UpnpError when the device refuses, LanError when it cannot be talked to */
+/**
+ * `fields`: with `InstanceID` null for services that have no instances.
+ * @throws UpnpError when the device refuses, LanError when it cannot be talked to
+ */
 export async function soap(
   service: Service,
   action: string,
-  fields: Readonly<Record<string, string>> = {},
+  fields: Readonly<Record<string, string | null>> = {},
   timeoutMs?: number,
 ): Promise<XmlElement> {
   const inner = Object.entries({ InstanceID: '0', ...fields })
-    .map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`)
+    .map(([name, value]) => (value === null ? '' : `<${name}>${escapeXml(value)}</${name}>`))
     .join('');
   const type = escapeXml(service.type);
   const { status, body } = await lanRequest({
