@@ -101,7 +101,7 @@ export function createSound(options: SoundOptions): Sound {
   function apply(): void {
     output?.setMuted(!listening);
     output?.setVolume(talking ? volume * WHILE_TALKING : volume);
-    parts?.engine.standBy(standBy !== 'off');
+    void parts?.engine.standBy(standBy !== 'off');
     parts?.conductor.setActive(follows());
     // Who waits for its turn to host must not be put to sleep before.
     if (follows() || standBy !== 'off') carrier.start();

@@ -17,8 +17,8 @@ interface Rig {
 }
 
 export interface HostEngine {
-  /** Loads all that `start` needs, and keeps it between times; false lets go of it. */
-  standBy(on: boolean): void;
+  /** Loads all that `start` needs, and keeps it between times; false lets go of it. Resolves when that is done; never rejects. */
+  standBy(on: boolean): Promise<void>;
   /**
    * Begins to feed the stream, or goes on with a newer epoch. Call `context.resume()` in the tap that leads here. Never
    * rejects: failures are states.
@@ -158,11 +158,12 @@ export function createHostEngine(options: {
   }
 
   return {
-    standBy(on) {
+    async standBy(on) {
       if (closed || standsBy === on) return;
       standsBy = on;
-      if (on) void ready();
-      else if (!session) letGo();
+      if (!on && !session) letGo();
+      // What fails here fails again, and is told, when it is needed.
+      if (on) await ready().catch(() => undefined);
     },
     async start(next) {
       if (closed) return;

@@ -268,6 +268,32 @@ describe('the engine', () => {
     await page().evaluate(() => window.sound.closeHost());
   });
 
+  test('who stands by is on the air at once, again and again', async () => {
+    const firstFrameMs = async (epoch: number): Promise<number> => {
+      const before = (await status()).bytesIn;
+      const startedAtMs = performance.now();
+      const started = start(epoch);
+      while ((await status()).bytesIn === before) {
+        if (performance.now() - startedAtMs > 20_000) throw new Error('no frame in 20 s');
+      }
+      const tookMs = performance.now() - startedAtMs;
+      await started;
+      await page().evaluate(() => window.sound.stopHost());
+      await expect.poll(async () => (await status()).host).toBeNull();
+      return tookMs;
+    };
+    await makeHost();
+    const coldMs = await firstFrameMs(10);
+    await page().evaluate(() => window.sound.standBy(true));
+    const warmMs: number[] = [];
+    for (const epoch of [11, 12, 13]) warmMs.push(await firstFrameMs(epoch));
+    await page().evaluate(() => window.sound.closeHost());
+    console.log(
+      `from the claim to the first frame: ${Math.round(coldMs)} ms, standing by ${warmMs.map(Math.round).join(', ')} ms`,
+    );
+    expect(Math.min(...warmMs)).toBeLessThan(1_000);
+  });
+
   test('a key of another room is refused, in words, and not tried again', async () => {
     await makeHost({ uplinkKey: 'A'.repeat(43) });
     await start(1);

@@ -9,14 +9,20 @@ import { expect, test } from './support/test.ts';
 
 const AUDIBLE_DBFS = -40;
 
-interface Report {
-  streams: { host: { epoch: number; peerId: string } | null }[];
+interface Stream {
+  host: { epoch: number; peerId: string } | null;
+  silenceFrames: number;
 }
 
-async function hostOf(node: RunningNode): Promise<{ epoch: number; peerId: string } | null> {
-  const report = (await (await fetch(`${node.httpOrigin}/stream/status`)).json()) as Report;
-  return report.streams[0]?.host ?? null;
+async function streamOf(node: RunningNode): Promise<Stream> {
+  const report = (await (await fetch(`${node.httpOrigin}/stream/status`)).json()) as { streams: [Stream] };
+  return report.streams[0];
 }
+
+const hostOf = async (node: RunningNode): Promise<Stream['host']> => (await streamOf(node)).host;
+
+/** How much silence the node has put into the stream. */
+const silentMs = async (node: RunningNode): Promise<number> => (await streamOf(node)).silenceFrames * 24;
 
 /** Ends the pages' processes of this browser as a crash does, without a word to anybody. */
 async function killPages(browser: Browser): Promise<void> {
@@ -49,8 +55,11 @@ test('a listener’s one connection goes from host to host: handed over, handed 
   await bo.page.getByRole('button', { name: /^Host from this/ }).click();
 
   // Handed over, by name, and back: both say who hosts.
+  const silentBeforeMs = await silentMs(node);
   const toBo = anna.page.getByRole('button', { name: /^Hand the host’s role to Bo’s/ });
   await toBo.click({ timeout: 20_000 });
+  // Whoever is on it keeps it.
+  await anna.page.getByRole('group', { name: 'Notice' }).filter({ hasText: 'takes over as host' }).hover();
   await expect(hostCard(bo.page).getByText('on the air')).toBeVisible({ timeout: 20_000 });
   await expect(hostCard(anna.page).getByText(/^Bo’s \w+ is the host$/)).toBeVisible();
   await expect(hostCard(anna.page).getByText('Chosen by hand', { exact: false })).toBeVisible();
@@ -58,8 +67,10 @@ test('a listener’s one connection goes from host to host: handed over, handed 
   expect(second?.peerId).not.toBe(first?.peerId);
   expect(second?.epoch).toBeGreaterThan(first?.epoch ?? Infinity);
   await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-  await visit(bo.page, 'Speakers');
-  await bo.page.getByRole('button', { name: /^Hand the host’s role to Anna’s/ }).click();
+  const gapMs = (await silentMs(node)) - silentBeforeMs;
+  console.log(`handed over with ${gapMs} ms of silence`);
+  expect(gapMs).toBeLessThan(3_000);
+  await anna.page.getByRole('button', { name: 'Hand back' }).click();
   await expect(hostCard(anna.page).getByText('on the air')).toBeVisible({ timeout: 20_000 });
   await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
 

@@ -42,6 +42,7 @@ export const hostBench = {
     rig = { context, engine, music, voices: new Map(), states };
   },
   startHost: (epoch: number) => current().engine.start(epoch),
+  standBy: (on: boolean) => current().engine.standBy(on),
   stopHost: () => current().engine.stop(),
   hostState: () => current().engine.state(),
   hostStates: () => current().states,

@@ -82,6 +82,23 @@ describe('the role', () => {
     world.run(20_000);
     expect(world.onAir()).toBe(running);
     expect(world.device('lap').feeding).toBeNull();
+    expect(world.devices.map(({ starts }) => starts)).toEqual([0, 1, 0]);
+  });
+
+  test('E15 who has met nobody yet learns from the node that somebody hosts', () => {
+    world = createWorld({ lap: laptop, tab: { device: 'tablet' } });
+    for (const device of world.devices) device.reachesPeers = false;
+    world.device('tab').life = 'frozen';
+    world.until('lap on air', onAir('lap'));
+    world.run(10_000);
+    const running = world.onAir();
+    world.device('tab').life = 'runs';
+    world.run(10_000);
+    expect(world.onAir()).toBe(running);
+    expect(world.device('tab').result?.host).toBe('lap');
+    world.device('lap').life = 'killed';
+    expect(world.until('tab on air', onAir('tab'))).toBeLessThan(1_000);
+    expect(world.onAir()).toBe(`${Number(running?.split('/')[0]) + 1}/tab`);
   });
 
   test('E10 E16 a role that is handed on changes hands without a gap, and is not taken back', () => {

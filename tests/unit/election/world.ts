@@ -15,6 +15,7 @@ const START_MS = 150;
 /** After this long a silent peer is gone from the mesh, and a silent node from a watch. */
 const SILENT_MS = 3_500;
 const DEAF_MS = 3_000;
+const RECONNECT_MS = 300;
 
 export interface Device {
   readonly id: string;
@@ -67,6 +68,9 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
     beatAtMs: number;
     word: NodeWord;
     told: string;
+    ranAtMs: number;
+    /** After a pause its sockets are new ones. */
+    reconnectsAtMs: number;
     /** When another was heard last by the mesh. */
     heard: Map<string, number>;
   }
@@ -85,6 +89,8 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       beatAtMs: nowMs + n * 130,
       word: { sinceMs: null, feed: null },
       told: '',
+      ranAtMs: nowMs,
+      reconnectsAtMs: nowMs,
       heard: new Map(),
     });
     const role = createHostRole({
@@ -200,6 +206,13 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
 
   function hearFromNode(device: Device): void {
     const own = hiddenOf(device);
+    if (nowMs - own.ranAtMs > DEAF_MS) {
+      own.watchSinceMs = null;
+      own.word = { sinceMs: null, feed: null };
+      own.reconnectsAtMs = nowMs + RECONNECT_MS;
+    }
+    own.ranAtMs = nowMs;
+    if (nowMs < own.reconnectsAtMs) return;
     if (device.reachesNode) {
       own.unreachableSinceMs = null;
       own.watchSinceMs ??= nowMs;
