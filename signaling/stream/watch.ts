@@ -7,8 +7,8 @@ import type { Claim } from './station.ts';
 
 /** A host whose socket closed may be one that only reconnects. */
 export const RETURN_MS = 200;
-/** Frames come every 24 ms. Shorter than a listener's patience, longer than what Wi-Fi holds up now and then. */
-export const FRAMELESS_MS = 1_000;
+/** Frames come every 24 ms. Long for a Wi-Fi, and short enough for the next host to be heard within a second of the last sound. */
+export const FRAMELESS_MS = 800;
 /** Until a host's first frame: its encoder and its output may only just be starting. */
 export const FIRST_FRAME_MS = 3_000;
 const LOOK_MS = 50;

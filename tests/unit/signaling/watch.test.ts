@@ -112,7 +112,7 @@ describe('a watch', () => {
     watch.close();
   });
 
-  it('hears that a feed is lost when no frame comes for a second, and that it is back', async () => {
+  it('hears that a feed is lost when no frame comes for 0.8 s, and that it is back', async () => {
     const watch = await openWatch();
     const host = await openHost(node, { epoch: 3, peerId: 'a' });
     host.sendRaw(frame);
