@@ -137,6 +137,14 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
     return fresh;
   }
 
+  /** This machine's own services are nobody's loudspeakers. */
+  function isOfTheLan(address: string): boolean {
+    const isLoopback = address.startsWith('127.');
+    return (
+      isPrivateAddress(address) && (!isLoopback || [...links.keys()].some((link) => link.startsWith('127.')))
+    );
+  }
+
   function learn(answer: Answer): void {
     if (answer.type === 'PTR' && isSameName(answer.name, service)) {
       if (answer.ttl === 0) entries.delete(answer.data.toLowerCase());
@@ -153,7 +161,7 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
     } else if (answer.type === 'TXT') {
       const entry = entryOf(answer.name);
       if (entry !== null && answer.ttl !== 0) entry.text = textOf(answer.data);
-    } else if (answer.type === 'A' && answer.ttl !== 0 && isPrivateAddress(answer.data)) {
+    } else if (answer.type === 'A' && answer.ttl !== 0 && isOfTheLan(answer.data)) {
       const name = answer.name.toLowerCase();
       if (!hosts.has(name) && hosts.size >= MAX_HOSTS) return counters.count('mdns-browse', 'too-many');
       hosts.set(name, { address: answer.data, untilMs: untilOf(answer) });

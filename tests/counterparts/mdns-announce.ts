@@ -1,7 +1,7 @@
 /** A device that announces one service on one interface of its own, and answers questions for it (RFC 6762, RFC 6763). */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type Answer, decode, encode } from 'dns-packet';
+import { type Answer, decode, encode, type Packet } from 'dns-packet';
 
 export interface Announcement {
   service: string;
@@ -16,7 +16,7 @@ export interface Announcement {
 export async function announce(
   link: string,
   { service, instance, host, address, port, text }: Announcement,
-): Promise<{ again(): void; goodbye(): void }> {
+): Promise<{ goodbye(): void; close(): Promise<void> }> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   socket.bind(5353);
   await once(socket, 'listening');
@@ -34,11 +34,21 @@ export async function announce(
   const tell = (ttl: number): void =>
     socket.send(encode({ type: 'response', flags: 0x0400, ...records(ttl) }), 5353, '224.0.0.251');
   socket.on('message', (bytes) => {
-    const { type, questions, answers } = decode(bytes);
+    let query: Packet;
+    try {
+      query = decode(bytes);
+    } catch {
+      // The loopback is everybody's.
+      return;
+    }
+    const { type, questions, answers } = query;
     const isAsked = questions?.some((question) => question.name === service && question.type === 'PTR');
     const isKnown = answers?.some((answer) => answer.type === 'PTR' && answer.data === name);
     if (type === 'query' && isAsked === true && isKnown !== true) tell(120);
   });
   tell(120);
-  return { again: () => tell(120), goodbye: () => tell(0) };
+  return {
+    goodbye: () => tell(0),
+    close: () => new Promise((resolve) => socket.close(() => resolve())),
+  };
 }
