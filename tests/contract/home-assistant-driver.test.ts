@@ -151,6 +151,8 @@ describe('Home Assistant', () => {
       await rig.house.call('babble');
       await rig.driver.setVolume?.(id, 0.66);
       await until('the volume', () => rig.seen()?.volume === 0.66);
+      // Left to itself, the library answers for each event that nobody asked for.
+      expect(await rig.house.call('unsubscribed')).toBe(0);
     }));
 
   test('a lost connection and a restart take its speakers away, and they come back', () =>
@@ -181,6 +183,24 @@ describe('Home Assistant', () => {
       }),
     30_000,
   );
+});
+
+test('a library that cannot be loaded disables this driver alone, with its reason', async () => {
+  const settled = given<Credentials['home-assistant']>({ url: 'http://127.0.0.1:9', token: 'x' });
+  const load = (): Promise<never> => Promise.reject(new Error('no such package'));
+  const driver = createHomeAssistantDriver(
+    driverOptions(() => {}),
+    settled,
+    load,
+  );
+  try {
+    await until('the reason', () => settled.trouble);
+    expect(settled.trouble).toBe('This part of Earshot could not be loaded. Run npm install again.');
+    expect(driver.speakers()).toEqual([]);
+    await expect(driver.stop('home-assistant:x')).rejects.toThrow(/does not answer/);
+  } finally {
+    await driver.close();
+  }
 });
 
 test('entities have ids of the document, and keep them', () => {

@@ -47,6 +47,7 @@ let area = 'Kitchen corner';
 const subscriptions = new Map<WebSocket, Map<number, string>>();
 const announcements: string[] = [];
 let logins = 0;
+let unsubscribed = 0;
 
 const playerState = (): unknown => ({
   entity_id: ENTITY,
@@ -145,6 +146,10 @@ function answer(socket: WebSocket, command: Command): void {
     if (message === null) return result({ context: { id: 'c' }, response: null });
     return reply({ id, type: 'result', success: false, error: { code: 'home_assistant_error', message } });
   }
+  if (type === 'unsubscribe_events') {
+    unsubscribed++;
+    return result(null);
+  }
   const list = LISTS[type];
   if (list === undefined)
     return reply({
@@ -196,6 +201,7 @@ serveCounterpart({
   title: () => player.title,
   announcements: () => announcements,
   logins: () => logins,
+  unsubscribed: () => unsubscribed,
   pressStop() {
     silence();
     change({ state: 'idle', url: null, title: null });

@@ -39,6 +39,8 @@ export function speakerIdOf(entityId: string): string {
 export function createHomeAssistantDriver(
   options: DriverOptions,
   settings: Settings<Credentials['home-assistant']>,
+  /** The library with it; where that is broken, this driver alone is. */
+  load: () => Promise<typeof import('./connection.ts')> = () => import('./connection.ts'),
 ): SpeakerDriver {
   const { onChange, counters, log } = options;
   const players = new Map<string, EntityState>();
@@ -115,7 +117,7 @@ export function createHomeAssistantDriver(
     let opened: HomeAssistant | null = null;
     const isMine = (): boolean => !closed && mine === attempt;
     try {
-      const { openHomeAssistant } = await import('./connection.ts').catch((error: unknown) => {
+      const { openHomeAssistant } = await load().catch((error: unknown) => {
         log.error({ event: 'driver-broken', kind: 'home-assistant', reason: String(error) });
         throw new SpeakerError(TROUBLE.broken);
       });
@@ -140,7 +142,8 @@ export function createHomeAssistantDriver(
         error instanceof SpeakerError ? error.message : isRefused ? TROUBLE.refused : TROUBLE.away,
       );
       counters.count('home-assistant', isRefused ? 'refused' : 'unreachable');
-      again(isRefused ? REFUSED_AGAIN_MS : AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]!);
+      const isFinal = isRefused || error instanceof SpeakerError;
+      again(isFinal ? REFUSED_AGAIN_MS : AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]!);
     }
   }
 
