@@ -5,7 +5,7 @@ import type { Credentials } from '../../protocol/credentials.ts';
 import type { Settings } from '../credentials.ts';
 import { type DriverOptions, type DriverSpeaker, SpeakerError, type SpeakerDriver } from '../port.ts';
 import { OUT_OF_REACH, SHUTTING_DOWN, withinDeed } from '../within.ts';
-import type { HomeAssistant } from './connection.ts';
+import type { HomeAssistant, openHomeAssistant as Open } from './connection.ts';
 import {
   type EntityState,
   EntityState as EntityStateSchema,
@@ -40,7 +40,7 @@ export function createHomeAssistantDriver(
   options: DriverOptions,
   settings: Settings<Credentials['home-assistant']>,
   /** The library with it; where that is broken, this driver alone is. */
-  load: () => Promise<typeof import('./connection.ts')> = () => import('./connection.ts'),
+  load: () => Promise<{ openHomeAssistant: typeof Open }> = () => import('./connection.ts'),
 ): SpeakerDriver {
   const { onChange, counters, log } = options;
   const players = new Map<string, EntityState>();
