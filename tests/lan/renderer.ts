@@ -16,52 +16,68 @@ export interface Renderer {
   /** `SetAVTransportURI` and `Play`, sent from another host as a controller would. */
   play(from: LabHost, url: string): Promise<void>;
   stop(from: LabHost): Promise<void>;
+  /** 0…100 */
+  volume(from: LabHost): Promise<number>;
+  setVolume(from: LabHost, volume: number): Promise<void>;
+  muted(from: LabHost): Promise<boolean>;
+  /** The address that it was given last. */
+  url(from: LabHost): Promise<string>;
   /** What came out of it so far; the last `lastMs` of it. 0 ms long before it played. */
   sound(lastMs?: number): Sound;
   close(): void;
 }
 
-const SERVICE = 'urn:schemas-upnp-org:service:AVTransport:1';
+const TRANSPORT = 'urn:schemas-upnp-org:service:AVTransport:1';
+const RENDERING = 'urn:schemas-upnp-org:service:RenderingControl:1';
 
 function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function envelope(action: string, fields: Readonly<Record<string, string>>): string {
+function envelope(service: string, action: string, fields: Readonly<Record<string, string>>): string {
   const body = Object.entries({ InstanceID: '0', ...fields })
     .map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`)
     .join('');
   return (
     '<?xml version="1.0" encoding="utf-8"?>' +
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">' +
-    `<s:Body><u:${action} xmlns:u="${SERVICE}">${body}</u:${action}></s:Body></s:Envelope>`
+    `<s:Body><u:${action} xmlns:u="${service}">${body}</u:${action}></s:Body></s:Envelope>`
   );
 }
 
-/** Where the renderer's description is, found by SSDP from `from`. */
-export async function discover(from: LabHost): Promise<string> {
+/** Where the description of the renderer on that host is, found by SSDP from `from`. */
+export async function discover(from: LabHost, host: LabHost): Promise<string> {
   const script = new URL('./ssdp.ts', import.meta.url).pathname;
-  const found = await from.output(process.execPath, ['--import', 'tsx', script, from.address]);
+  const found = await from.output(process.execPath, [
+    ...['--import', 'tsx', script, from.address, '8000', host.address],
+  ]);
   return found.toString('utf8').trim();
 }
 
-async function controlUrl(from: LabHost): Promise<string> {
-  const location = await discover(from);
+async function controlUrls(from: LabHost, host: LabHost): Promise<(service: string) => string> {
+  const location = await discover(from, host);
   const description = await request(from, location);
-  const service = description.split('<service>').find((part) => part.includes(SERVICE));
-  const path = /<controlURL>([^<]+)<\/controlURL>/.exec(service ?? '')?.[1];
-  if (path === undefined) throw new Error(`${location} describes no AVTransport`);
-  return new URL(path, location).href;
+  return (service) => {
+    const part = description.split('<service>').find((one) => one.includes(service));
+    const path = /<controlURL>([^<]+)<\/controlURL>/.exec(part ?? '')?.[1];
+    if (path === undefined) throw new Error(`${location} describes no ${service}`);
+    return new URL(path, location).href;
+  };
 }
 
 /** Starts it and waits until its description can be found from `from`. */
-export async function startRenderer(host: LabHost, from: LabHost): Promise<Renderer> {
+export async function startRenderer(
+  host: LabHost,
+  from: LabHost,
+  name = 'Lab renderer',
+  uuid = 'GMediaRender-1_0-000-000-002',
+): Promise<Renderer> {
   const folder = mkdtempSync(join(tmpdir(), 'earshot-renderer-'));
   const wav = join(folder, 'out.wav');
   const sink = `audioconvert ! audioresample ! wavenc ! filesink location=${wav} buffer-mode=unbuffered`;
   const child = host.spawn(
     'gmediarender',
-    ['-I', 'eth0', '-f', 'Lab renderer', `--gstout-audiopipe=${sink}`],
+    ['-I', 'eth0', '-f', name, '-u', uuid, `--gstout-audiopipe=${sink}`],
     { stdio: 'ignore', env: { ...process.env, HOME: folder } },
   );
   const ended = new Promise<never>((_, reject) => {
@@ -69,16 +85,17 @@ export async function startRenderer(host: LabHost, from: LabHost): Promise<Rende
     child.on('exit', (code) => reject(new Error(`gmediarender ended with ${code}`)));
   });
   ended.catch(() => undefined);
-  const control = await Promise.race([ended, controlUrl(from)]);
+  const control = await Promise.race([ended, controlUrls(from, host)]);
 
   const soap = (
     host: LabHost,
     action: string,
     fields: Readonly<Record<string, string>> = {},
+    service = TRANSPORT,
   ): Promise<string> =>
-    request(host, control, {
-      headers: { 'Content-Type': 'text/xml; charset="utf-8"', SOAPAction: `"${SERVICE}#${action}"` },
-      body: envelope(action, fields),
+    request(host, control(service), {
+      headers: { 'Content-Type': 'text/xml; charset="utf-8"', SOAPAction: `"${service}#${action}"` },
+      body: envelope(service, action, fields),
     });
   const state = async (from: LabHost): Promise<string> => {
     const answer = await soap(from, 'GetTransportInfo');
@@ -94,6 +111,20 @@ export async function startRenderer(host: LabHost, from: LabHost): Promise<Rende
     },
     async stop(from) {
       await soap(from, 'Stop');
+    },
+    async volume(from) {
+      const answer = await soap(from, 'GetVolume', { Channel: 'Master' }, RENDERING);
+      return Number(/<CurrentVolume>(\d+)</.exec(answer)?.[1]);
+    },
+    async setVolume(from, volume) {
+      await soap(from, 'SetVolume', { Channel: 'Master', DesiredVolume: String(volume) }, RENDERING);
+    },
+    async muted(from) {
+      return /<CurrentMute>(1|true)</i.test(await soap(from, 'GetMute', { Channel: 'Master' }, RENDERING));
+    },
+    async url(from) {
+      const answer = await soap(from, 'GetMediaInfo');
+      return /<CurrentURI>([^<]*)</.exec(answer)?.[1] ?? '';
     },
     sound(lastMs) {
       const whole = existsSync(wav) ? fromWav(readFileSync(wav)) : fromWav(Buffer.alloc(0));
