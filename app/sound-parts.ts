@@ -2,6 +2,7 @@
 import { createHostEngine, type HostEngine } from './host/engine.ts';
 import { createConductor, type Conductor } from './playback/conductor.ts';
 import { createPlayer, type Player } from './playback/player.ts';
+import { createSteadyTimers } from './playback/steady-timers.ts';
 import { createEar, type Ear } from './playback/trim/ear.ts';
 import type { Library } from './library/library.ts';
 import type { Moment } from './playback/timeline.ts';
@@ -52,10 +53,14 @@ export function createSoundParts(
     engine.setTitle(track?.title ?? '', track?.artist ?? null);
   }
 
-  const player = createPlayer({ context, clock, open: openTrack, destination: music, gainDb, seekIndex });
+  const timers = createSteadyTimers();
+  const setTimer = timers.set;
+  const player = createPlayer({
+    ...{ context, clock, open: openTrack, destination: music, gainDb, seekIndex, setTimer },
+  });
   const engine = createHostEngine({ context, music, uplink: options.uplink });
   engine.onState(options.onUplink);
-  const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle });
+  const conductor = createConductor({ queries, clock, library, player, onMoment: tellTitle, setTimer });
   const receiver = createVoiceReceiver({ context });
   receiver.output.connect(destination);
   const ear = createEar({ context, clock, destination, music: heard, trimMs });
@@ -70,6 +75,7 @@ export function createSoundParts(
       ear.close();
       conductor.close();
       player.close();
+      timers.close();
       engine.close();
       receiver.close();
       music.disconnect();

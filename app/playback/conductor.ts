@@ -7,6 +7,7 @@ import type { Library, TrackRef } from '../library/library.ts';
 import type { Queries, QueueView } from '../session/queries.ts';
 import type { Loop } from '../session/schema.ts';
 import type { Player } from './player.ts';
+import { setPageTimer, type SetTimer } from './steady-timers.ts';
 import { nextChangeMs, type Moment } from './timeline.ts';
 
 /** Items after the current one whose bytes are wanted here while this device sounds. */
@@ -21,6 +22,8 @@ export interface ConductorOptions {
   player: Player;
   /** What plays changed, or may have. */
   onMoment: (moment: Moment | null) => void;
+  /** The page's by default. */
+  setTimer?: SetTimer;
 }
 
 export interface Conductor {
@@ -47,9 +50,10 @@ export function isNeeded(view: Coming, loop: Loop, trackId: string): boolean {
   return neededTracks(view, loop).includes(trackId);
 }
 
-export function createConductor({ queries, clock, library, player, onMoment }: ConductorOptions): Conductor {
+export function createConductor(options: ConductorOptions): Conductor {
+  const { queries, clock, library, player, onMoment, setTimer = setPageTimer } = options;
   let active = false;
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let stopTimer: (() => void) | null = null;
   let closed = false;
 
   function refsOf(trackId: string): TrackRef[] {
@@ -58,8 +62,8 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
   }
 
   function look(): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
+    stopTimer?.();
+    stopTimer = null;
     if (closed) return;
     const moment: Moment | null = active ? queries.moment(clock.nowMs()) : null;
     const ahead = active ? neededTracks(queries.view(clock.nowMs()), queries.settings().loop) : [];
@@ -69,7 +73,7 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
     if (!active) return;
     const changeMs = nextChangeMs(moment);
     const waitMs = changeMs === null ? LOOK_AGAIN_MS : changeMs - clock.nowMs();
-    timer = setTimeout(look, Math.min(LOOK_AGAIN_MS, Math.max(10, waitMs)));
+    stopTimer = setTimer(look, Math.min(LOOK_AGAIN_MS, Math.max(10, waitMs)));
   }
 
   const stops = [queries.onChange(look), clock.onChange(look)];
@@ -82,7 +86,7 @@ export function createConductor({ queries, clock, library, player, onMoment }: C
     close() {
       if (closed) return;
       closed = true;
-      if (timer !== null) clearTimeout(timer);
+      stopTimer?.();
       for (const stop of stops) stop();
       library.fetchAhead([]);
       player.follow(null);

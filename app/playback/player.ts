@@ -10,6 +10,7 @@ import { createLevelMeter } from './level.ts';
 import { createOutputMeter } from './output-meter.ts';
 import type { Placed } from './placed.ts';
 import type { Offsets } from './schedule.ts';
+import { setPageTimer, type SetTimer } from './steady-timers.ts';
 import type { Moment } from './timeline.ts';
 import { createOpenTracks } from './tracks.ts';
 
@@ -68,8 +69,10 @@ export function createPlayer(options: {
   gainDb?: (trackId: string) => number;
   /** Of the track's record: how to start in its middle (app/library/seek-index.ts). */
   seekIndex?: (trackId: string) => string | undefined;
+  /** The page's by default. */
+  setTimer?: SetTimer;
 }): Player {
-  const { context, clock, destination } = options;
+  const { context, clock, destination, setTimer = setPageTimer } = options;
   const tracks = createOpenTracks({
     context,
     open: options.open,
@@ -92,7 +95,7 @@ export function createPlayer(options: {
   /** Room time from which `fit` finds more to lay out. */
   let fitAgainAtMs = Infinity;
   let told: PlayerState = { kind: 'silent' };
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let stopTimer: (() => void) | null = null;
   let soon = false;
   let trimMs = 0;
   /** Until then what is known of the output may change by a step, not by drifting: a large error is true. */
@@ -135,7 +138,7 @@ export function createPlayer(options: {
   function fit(): void {
     const nowMs = clock.nowMs();
     const parts = moment?.playing ? partsOf(moment, nowMs) : [];
-    if (parts.length > 0 && timer === null) meter.reset();
+    if (parts.length > 0 && stopTimer === null) meter.reset();
     const fadeInAtMs = moment?.playing ? fadeInDueMs(moment) : Infinity;
     fitAgainAtMs = fadeInAtMs > nowMs ? fadeInAtMs : Infinity;
     const due = parts.flatMap(({ current, next }) => [current, ...(next ? [next] : [])]);
@@ -155,7 +158,7 @@ export function createPlayer(options: {
   function tick(): void {
     if (closed) return;
     const nowMs = localNowMs();
-    if (timer !== null && nowMs - tickedAtMs > HUNG_MS) busyUntilMs = nowMs + BUSY_MS;
+    if (stopTimer !== null && nowMs - tickedAtMs > HUNG_MS) busyUntilMs = nowMs + BUSY_MS;
     tickedAtMs = nowMs;
     meter.read();
     if (clock.nowMs() >= fitAgainAtMs) fit();
@@ -169,9 +172,9 @@ export function createPlayer(options: {
       }
     }
     tell();
-    if (timer !== null) clearTimeout(timer);
+    stopTimer?.();
     const waitMs = known || context.state !== 'running' ? TICK_MS : READY_TICK_MS;
-    timer = lanes.length > 0 ? setTimeout(tick, waitMs) : null;
+    stopTimer = lanes.length > 0 ? setTimer(tick, waitMs) : null;
   }
 
   function tickSoon(): void {
@@ -232,7 +235,7 @@ export function createPlayer(options: {
     close() {
       if (closed) return;
       closed = true;
-      if (timer !== null) clearTimeout(timer);
+      stopTimer?.();
       stopWatching();
       context.removeEventListener('statechange', tickSoon);
       for (const lane of lanes) lane.close();

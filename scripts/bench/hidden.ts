@@ -3,7 +3,7 @@
  * it, without the switches with which tests keep pages awake; Playwright sets the room up and leaves, as a page that it
  * holds always believes to be seen; then another tab comes to the front. The host is alone in its room, so that no
  * connection to a peer keeps the page awake either. One HTTP connection listens; the page is asked every few seconds
- * whether it is hidden.
+ * whether it is hidden. `--quick`: 105 s, as Chromium has patience with a hidden page for a minute.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ import { startNode } from '../../tests/e2e/support/node.ts';
 import { importFiles, queueSong, sayName, seesPlaying, startHosting } from '../../tests/e2e/support/room.ts';
 import { homeThatTrusts } from '../../tests/e2e/support/trust.ts';
 import { freePort } from '../../tests/fixtures/ports.ts';
-import { PIECE_MS, songReference } from '../../tests/fixtures/song-follower.ts';
+import { HEARD_RATE_HZ, PIECE_MS, songReference } from '../../tests/fixtures/song-follower.ts';
 import { noiseTrack } from '../../tests/fixtures/tones.ts';
 import { until } from '../../tests/fixtures/until.ts';
 import { heardSince, openEar } from '../../tests/lan/stream-ear.ts';
@@ -27,7 +27,7 @@ import { heardSince, openEar } from '../../tests/lan/stream-ear.ts';
 const { values } = parseArgs({
   options: { minutes: { type: 'string' }, quick: { type: 'boolean', default: false } },
 });
-const minutes = Number(values.minutes ?? (values.quick ? '0.5' : '30'));
+const minutes = Number(values.minutes ?? (values.quick ? '1.75' : '30'));
 if (!(minutes >= 0.25 && minutes <= 240)) throw new RangeError('--minutes: 0.25 to 240');
 
 const TITLE = 'Behind another tab';
@@ -35,6 +35,8 @@ const TITLE = 'Behind another tab';
 const SPARE_SECONDS = 120;
 const ASK_EVERY_MS = 5_000;
 const SETTLE_MS = 2_000;
+/** A player that the machine did not feed in time jumps back into step: so much of the time may be neither song nor silence. */
+const MOST_STRANGE = 0.01;
 
 const Targets = v.array(v.object({ id: v.string(), url: v.string(), webSocketDebuggerUrl: v.string() }));
 const Answer = v.object({ result: v.object({ result: v.object({ value: v.string() }) }) });
@@ -127,6 +129,8 @@ try {
   await tabs.cover();
   await until('the tab to be hidden', async () => (await tabs.visibility(node.appUrl)) === 'hidden');
   await forMs(SETTLE_MS);
+  // A song that ends is no gap: the machine was slow to open the room.
+  const endsAtMs = (song.length * 1_000) / HEARD_RATE_HZ;
   const silenceFrames = async (): Promise<number> => {
     const report = v.parse(StatusReport, await (await fetch(`${node.httpOrigin}/stream/status`)).json());
     return report.streams[0]?.silenceFrames ?? Number.NaN;
@@ -141,6 +145,8 @@ try {
     seen[state] = (seen[state] ?? 0) + 1;
   }
   const toMs = performance.now();
+  const lastMs = ear.pieces.findLast(({ positionMs }) => positionMs !== null)?.positionMs ?? 0;
+  if (lastMs > endsAtMs - ASK_EVERY_MS) throw new Error('the song ended before the measurement did');
   const silence = (await silenceFrames()) - silenceBefore;
 
   const heard = ear.pieces.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
@@ -182,7 +188,8 @@ connection                   ${result.reconnects} reconnects, ${result.tornFrame
   const broken = [
     result.hidden < result.asked && 'the tab was not hidden all the time',
     result.silenceFrames > 0 && 'the node had to fill in silence',
-    result.silentMs + result.strangeMs > 0 && 'the song was not heard all the time',
+    result.silentMs > 0 && 'there was a gap',
+    result.strangeMs > MOST_STRANGE * minutes * 60_000 && 'the song was not heard all the time',
     result.reconnects + result.tornFrames > 0 && 'the connection or a frame broke',
   ].filter((one) => one !== false);
   if (broken.length > 0) {

@@ -12,7 +12,7 @@ import { labProblem } from './lab.ts';
 const problem = labProblem();
 if (problem !== null) console.log(`Skipped: ${problem}.`);
 
-const SOUND_MS = 10_000;
+const SOUND_MS = 5_000;
 /** The song's place, and the length of what was delivered. */
 const OFF_MS = 1_000;
 /** Where a host's sound breaks off or begins a piece is half silence; and a player that begins may jump once. */
