@@ -170,8 +170,16 @@ export async function createNode({
     isExempt,
     streamBaseUrl: () => describe().streamBaseUrl,
   });
+  const fedSnapserver = (): Parameters<typeof allDrivers>[1] =>
+    config.snapcast === undefined
+      ? null
+      : {
+          host: config.snapcast.host,
+          sourcePort: config.snapcast.port,
+          streamUrl: () => `${describe().streamBaseUrl}/stream.mp3`,
+        };
   const speakers = createSpeakers({
-    drivers: drivers ?? (config.speakers ? allDrivers(speakerCredentials) : []),
+    drivers: drivers ?? (config.speakers ? allDrivers(speakerCredentials, fedSnapserver()) : []),
     interfaces: () => boundInterfaces(interfaces(), config.bind),
     stream: {
       defaultRoomId: room.roomId,

@@ -24,7 +24,7 @@ export function doing(row: SpeakerRow, hasHost: boolean): { text: string; isProb
   const fine = (text: string): { text: string; isProblem: boolean } => ({ text, isProblem: false });
   if (!isHere) return { text: 'Out of reach. It plays as soon as it is back.', isProblem: true };
   if (on && error !== null && state === 'error') {
-    const next = failures >= 3 ? 'It is tried again once a minute.' : 'It is tried again at once.';
+    const next = failures >= 3 ? 'It is tried again once a minute.' : 'It is tried again in a moment.';
     return { text: hasHost ? `${error} ${next}` : error, isProblem: true };
   }
   const isSounding = state === 'starting' || state === 'buffering' || state === 'playing';

@@ -6,13 +6,20 @@ import type { CredentialStore } from './credentials.ts';
 import { createDlnaDriver } from './dlna/driver.ts';
 import { createHomeAssistantDriver } from './home-assistant/driver.ts';
 import type { CreateDriver, DriverOptions } from './port.ts';
-import { createSonosDriver } from './sonos/driver.ts';
+import { createSnapcastDriver, type SnapcastSettings } from './snapcast/driver.ts';
 import { createSpeakerSocket, type SpeakerSocketOptions } from './socket.ts';
+import { createSonosDriver } from './sonos/driver.ts';
 import { createStreamNames, type StreamNamesOptions } from './stream-names.ts';
 import { createSpeakerWatch } from './watch.ts';
 
-/** Every driver there is. Those that need credentials wait for them. */
-export function allDrivers(store: CredentialStore): readonly CreateDriver[] {
+/**
+ * Every driver there is. Those that need credentials wait for them.
+ * @param snapcast the Snapserver that the node feeds, if it does
+ */
+export function allDrivers(
+  store: CredentialStore,
+  snapcast: Omit<SnapcastSettings, 'controlPort'> | null,
+): readonly CreateDriver[] {
   return [
     // A Sonos player is a DLNA renderer as well, of which its groups know nothing.
     (options) => createDlnaDriver({ ...options, isPassedOver: ({ maker }) => maker.startsWith('Sonos') }),
@@ -20,6 +27,7 @@ export function allDrivers(store: CredentialStore): readonly CreateDriver[] {
     createCastDriver,
     (options) => createHomeAssistantDriver(options, store.of('home-assistant')),
     (options) => createAlexaDriver(options, store.of('alexa')),
+    ...(snapcast === null ? [] : [(options: DriverOptions) => createSnapcastDriver(options, snapcast)]),
   ];
 }
 

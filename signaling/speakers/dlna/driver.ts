@@ -1,10 +1,10 @@
 /** DLNA and UPnP AV renderers: radios, receivers, televisions, and what else plays what it is told by a controller. */
 import { MAX_SPEAKERS } from '../../protocol/speakers.ts';
-import { DEED_MS, type DriverOptions, SpeakerError, type SpeakerDriver } from '../port.ts';
+import { type DriverOptions, SpeakerError, type SpeakerDriver } from '../port.ts';
+import { OUT_OF_REACH, SHUTTING_DOWN, withinDeed } from '../within.ts';
 import { describe, type Description } from './description.ts';
 import { createEvents } from './events.ts';
 import { openRenderer, type Renderer } from './renderer.ts';
-import { OUT_OF_REACH } from './soap.ts';
 import { createSsdp, type Sighting } from './ssdp.ts';
 
 /** Those that are there, and those that were: a cable that is put back is told by nobody. */
@@ -138,19 +138,10 @@ export function createDlnaDriver(options: DlnaOptions): SpeakerDriver {
   });
   const ticking = setInterval(tick, TICK_MS);
 
-  /** Does something with it, within the port's time. */
   async function reach(id: string, deed: (renderer: Renderer) => Promise<void>): Promise<void> {
     const found = [...known.values()].find(({ renderer }) => renderer?.speaker.id === id)?.renderer;
-    if (closed || found == null) throw new SpeakerError(closed ? 'The node is shutting down.' : OUT_OF_REACH);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new SpeakerError(OUT_OF_REACH)), DEED_MS - 500);
-    });
-    try {
-      await Promise.race([deed(found), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (closed || found == null) throw new SpeakerError(closed ? SHUTTING_DOWN : OUT_OF_REACH);
+    await withinDeed(() => deed(found));
   }
 
   return {

@@ -1,9 +1,10 @@
 /** One DLNA renderer (UPnP AVTransport:1, RenderingControl:1): looked at, and told what to do. */
 import { type DriverSpeaker, SpeakerError, type StreamOrder } from '../port.ts';
+import { OUT_OF_REACH } from '../within.ts';
 import { childText, escapeXml, findXml, parseXml } from '../xml.ts';
 import type { Description, Service } from './description.ts';
 import type { Events, Subscription } from './events.ts';
-import { OUT_OF_REACH, soap, UpnpError } from './soap.ts';
+import { soap, UpnpError } from './soap.ts';
 
 /** How often it is looked at: when it tells of changes by itself, when it does not, and just after it was told something. */
 const LOOK_MS = 8_000;

@@ -29,8 +29,6 @@ const WORDS: Readonly<Record<number, string>> = {
 };
 const MAX_SAID = 80;
 
-export const OUT_OF_REACH = 'It does not answer. Is it switched on, and on this network?';
-
 /**
  * `fields`: with `InstanceID` null for services that have no instances.
  * @throws UpnpError when the device refuses, LanError when it cannot be talked to
