@@ -25,6 +25,11 @@ function limits(schema: Schema): { min: number; max: number; regex: RegExp | nul
   return { min, max, regex };
 }
 
+function mostOf(schema: Schema): number | null {
+  const most = schema.pipe?.find(({ type }) => type === 'max_value')?.requirement;
+  return most === undefined ? null : Number(most);
+}
+
 function objectOf(entries: Record<string, Schema>, more: boolean): fc.Arbitrary<unknown> {
   const required = Object.keys(entries).filter((key) => entries[key]?.type !== 'optional');
   const record = fc.record(
@@ -61,7 +66,9 @@ function arbitraryOf(schema: Schema): fc.Arbitrary<unknown> {
       if (regex !== null) return fc.stringMatching(regex).filter((text) => text.length <= Math.max(max, 43));
       return fc.string({ minLength: min, maxLength: max });
     case 'number':
-      return fc.integer({ min, max: Math.max(max, 1_000_000) });
+      return fc.integer({ min, max: mostOf(schema) ?? 1_000_000 });
+    case 'boolean':
+      return fc.boolean();
     case 'unknown':
       return fc.jsonValue();
     default:

@@ -11,17 +11,20 @@ import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NodeInfo } from '../../signaling/protocol/node-info.ts';
 import { BrokerMessage, TopicMessage } from '../../signaling/protocol/rendezvous.ts';
+import { NodeSpeakersMessage, SpeakerAct, SpeakersMessage } from '../../signaling/protocol/speakers.ts';
 import { StatusReport } from '../../signaling/protocol/status.ts';
 import { TurnGrant, TurnRefusal, TurnRequest } from '../../signaling/protocol/turn.ts';
 import {
   NodeUplinkMessage,
   NodeWatchMessage,
+  PROTOCOL_VERSION,
   UplinkHello,
   UplinkMessage,
   UplinkTitle,
 } from '../../signaling/protocol/uplink.ts';
 import { ATTRIBUTE, buildStun, METHOD } from '../../signaling/rendezvous/stun-message.ts';
 import { createTurnCredentials, turnKey } from '../../signaling/rendezvous/turn-credentials.ts';
+import { createDemoDriver } from '../../signaling/speakers/demo.ts';
 import { silentFrame } from '../../signaling/stream/frames.ts';
 import {
   hello,
@@ -46,7 +49,7 @@ let node: TestNode;
 let canaries: [TestSocket, TestSocket];
 let rssBefore = 0;
 beforeAll(async () => {
-  node = await startNode();
+  node = await startNode({}, {}, {}, [(options) => createDemoDriver(['Kitchen'], options)]);
   canaries = await Promise.all([openSocket(node, '/signaling'), openSocket(node, '/signaling')]);
   for (const canary of canaries) {
     canary.send({ type: 'subscribe', topics: ['canary'] });
@@ -90,6 +93,8 @@ describe('every schema of the wire', () => {
     ['UplinkMessage', UplinkMessage],
     ['NodeUplinkMessage', NodeUplinkMessage],
     ['NodeWatchMessage', NodeWatchMessage],
+    ['SpeakersMessage', SpeakersMessage],
+    ['NodeSpeakersMessage', NodeSpeakersMessage],
     ['NodeInfo', NodeInfo],
     ['StatusReport', StatusReport],
     ['TurnRequest', TurnRequest],
@@ -168,6 +173,25 @@ describe('a node under noise', () => {
           fc.oneof(right, anythingLike(UplinkHello)),
           fc.array(message, { maxLength: 30 }),
           (first, rest) => say('/uplink', [first, ...rest]),
+        ),
+        LIMIT,
+      );
+    },
+    TEST_MS,
+  );
+
+  it(
+    'on /speakers, before and after a hello that is right',
+    async () => {
+      const { roomId, uplinkKey } = node.keys;
+      const right = JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION, roomId, uplinkKey });
+      const known = validOf(SpeakerAct).map((act) => JSON.stringify({ ...act, speakerId: 'demo:Kitchen' }));
+      const message = fc.oneof(anythingLike(SpeakersMessage), known);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.oneof(fc.constant(right), anythingLike(SpeakersMessage)),
+          fc.array(message, { maxLength: 30 }),
+          (first, rest) => say('/speakers', [first, ...rest]),
         ),
         LIMIT,
       );
