@@ -41,6 +41,7 @@ import { createPresencePublisher } from './state/presence.ts';
 import { Queue } from './state/queue.svelte.ts';
 import { Reads } from './state/reads.svelte.ts';
 import { Room } from './state/room.svelte.ts';
+import { Desk } from './state/desk.svelte.ts';
 import { Talk } from './state/talk.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks, trackRef } from './state/tracks.svelte.ts';
@@ -264,6 +265,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     session: audioSession,
     volume: device.volume,
     trimMs: device.trimMs,
+    mix: kept.read().mix,
     clock,
     queries,
     library,
@@ -276,6 +278,12 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       notices.problem(
         'The part of the app that plays could not be loaded. Reload the page while the node is in reach.',
       ),
+  });
+  const desk = new Desk({
+    kept,
+    levels: sound.hostLevels,
+    onMix: sound.setMix,
+    chime: sound.chime,
   });
   const talk = new Talk({
     microphone: () => sound.microphone(),
@@ -403,8 +411,6 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     system.look();
     if (document.visibilityState !== 'visible') return;
     now.setLevel(sound.level());
-    const levels = sound.hostLevels();
-    host.setLevels(levels.music, levels.voice);
     talk.measure();
     people.setLevels(sound.voiceLevels(), talk.level);
   }, METER_MS);
@@ -487,7 +493,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   return {
     secret,
-    parts: { room, people, now, queue, music, talk, host, speakers: speakers.model, roomFile, ear },
+    parts: { room, people, now, queue, music, talk, host, desk, speakers: speakers.model, roomFile, ear },
     isNamed: name !== null,
     queries,
     library,

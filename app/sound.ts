@@ -4,6 +4,7 @@
  */
 import type { RoomClock } from './clock/clock.ts';
 import type { EngineState } from './host/engine.ts';
+import { type HostLevels, type Mix, NO_LEVELS } from './host/mix.ts';
 import type { UplinkSettings } from './host/mp3/shared.ts';
 import type { Library } from './library/library.ts';
 import { createCarrier } from './playback/carrier.ts';
@@ -24,6 +25,7 @@ export interface SoundOptions {
   volume: number;
   /** See `Player.setTrim`. */
   trimMs: number;
+  mix: Mix;
   clock: RoomClock;
   queries: Queries;
   library: Library;
@@ -57,7 +59,10 @@ export interface Sound {
   /** Of the music, 0…1. */
   level(): number;
   voiceLevels(): ReadonlyMap<string, number>;
-  hostLevels(): { music: number; voice: number };
+  /** Of what goes to the loudspeakers; zero while this device does not host. */
+  hostLevels(): HostLevels;
+  setMix(mix: Mix): void;
+  chime(): void;
   close(): void;
 }
 
@@ -71,7 +76,7 @@ export function createSound(options: SoundOptions): Sound {
   let output: AudioOutput | null = null;
   let microphone: Microphone | null = null;
   let parts: SoundParts | null = null;
-  let { volume, trimMs } = options;
+  let { volume, trimMs, mix } = options;
   let listening = false;
   let standBy: StandBy = 'off';
   let epoch: number | null = null;
@@ -91,6 +96,7 @@ export function createSound(options: SoundOptions): Sound {
     parts = createSoundParts(options, context, input, () => trimMs);
     for (const [peerId, stream] of streams) parts.engine.addVoice(peerId, parts.receiver.add(peerId, stream));
     parts.player.setTrim(trimMs);
+    parts.engine.setMix(mix);
     mixOwnVoice();
     if (epoch !== null) void parts.engine.start(epoch);
     apply();
@@ -181,7 +187,12 @@ export function createSound(options: SoundOptions): Sound {
       if (parts) for (const peerId of streams.keys()) levels.set(peerId, parts.receiver.level(peerId));
       return levels;
     },
-    hostLevels: () => parts?.engine.levels() ?? { music: 0, voice: 0 },
+    hostLevels: () => parts?.engine.levels() ?? NO_LEVELS,
+    setMix(next) {
+      mix = next;
+      parts?.engine.setMix(mix);
+    },
+    chime: () => parts?.engine.chime(),
     close() {
       if (closed) return;
       closed = true;

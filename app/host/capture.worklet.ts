@@ -2,7 +2,7 @@
  * Takes the mix on the audio thread: limits it, and ships it in small batches over a port straight to the encoder's
  * worker. The sound card's clock drives it, whatever the main thread does.
  */
-import { createLimiter } from './limiter.ts';
+import { createLimiter, type Limiter } from './limiter.ts';
 
 // The audio thread's globals (Web Audio API, section 1.32), which TypeScript's libraries lack.
 declare const sampleRate: number;
@@ -17,6 +17,11 @@ declare function registerProcessor(
 /** Three render quanta, a third of an MP3 frame: 8 ms. */
 const BATCH_FRAMES = 384;
 
+/** From the engine: where the samples go; how loud is it?; the end. */
+export type CaptureMessage = MessagePort | 'read' | 'end';
+/** The answer to `read`. */
+export type CaptureReading = ReturnType<Limiter['reading']>;
+
 class Capture extends AudioWorkletProcessor {
   #sink: MessagePort | null = null;
   #ended = false;
@@ -26,9 +31,10 @@ class Capture extends AudioWorkletProcessor {
 
   constructor() {
     super();
-    this.port.onmessage = ({ data }: MessageEvent<MessagePort | null>) => {
-      this.#sink = data;
-      this.#ended = data === null;
+    this.port.onmessage = ({ data }: MessageEvent<CaptureMessage>) => {
+      if (data === 'read') this.port.postMessage(this.#limiter.reading() satisfies CaptureReading);
+      else if (data === 'end') this.#ended = true;
+      else this.#sink = data;
     };
   }
 

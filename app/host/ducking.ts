@@ -23,6 +23,8 @@ export const DUCKING: DuckingSettings = {
 const LEVEL_SECONDS = 0.02;
 
 export interface Ducker {
+  /** How far the music steps back from now on, dB (negative). */
+  setDepth(depthDb: number): void;
   /** Takes one block of the voices (null: silence) and fills `gain` with the music's gain for each frame. */
   process(voices: readonly Float32Array[] | null, gain: Float32Array): void;
 }
@@ -33,13 +35,16 @@ export function createDucker(sampleRateHz: number, settings: DuckingSettings = D
   const attackStep = perFrame(settings.attackSeconds / 3);
   const releaseStep = perFrame(settings.releaseSeconds / 3);
   const threshold = 10 ** (settings.thresholdDb / 10);
-  const depth = 10 ** (settings.depthDb / 20);
+  let depth = 10 ** (settings.depthDb / 20);
   const holdFrames = Math.round(settings.holdSeconds * sampleRateHz);
   let power = 0;
   let held = 0;
   let current = 1;
 
   return {
+    setDepth(depthDb) {
+      depth = 10 ** (depthDb / 20);
+    },
     process(voices, gain) {
       for (let n = 0; n < gain.length; n++) {
         let loudest = 0;

@@ -13,14 +13,18 @@ declare function registerProcessor(
   },
 ): void;
 
+/** From the mixer. */
+export type DuckingMessage = 'end' | { depthDb: number };
+
 class Ducking extends AudioWorkletProcessor {
   #ducker = createDucker(sampleRate);
   #ended = false;
 
   constructor() {
     super();
-    this.port.onmessage = () => {
-      this.#ended = true;
+    this.port.onmessage = ({ data }: MessageEvent<DuckingMessage>) => {
+      if (data === 'end') this.#ended = true;
+      else this.#ducker.setDepth(data.depthDb);
     };
   }
 

@@ -1,8 +1,12 @@
 /** Host mode on this device: mix → limiter → MP3 → LAN node. Decides nothing; `role.ts` says when. */
 import captureUrl from './capture.worklet.ts?worker&url';
+import type { CaptureMessage, CaptureReading } from './capture.worklet.ts';
+import { playChime } from './chime.ts';
+import { DEFAULT_MIX, type HostLevels, type Mix, NO_LEVELS } from './mix.ts';
 import { createEncoderClient, type EncoderClient } from './mp3/client.ts';
 import type { BitrateKbps, UplinkSettings, UplinkState } from './mp3/shared.ts';
 import { createMixer, type Mixer } from './mixer.ts';
+import { levelOf } from '../playback/level.ts';
 
 export type EngineState =
   | { state: 'off' }
@@ -32,8 +36,12 @@ export interface HostEngine {
   /** A voice to mix in, this device's own or another's, from now on and whenever it hosts. */
   addVoice(id: string, voice: AudioNode): void;
   removeVoice(id: string): void;
-  /** 0…1; zero while off. */
-  levels(): { music: number; voice: number };
+  /** From now on, and whenever it hosts. */
+  setMix(mix: Mix): void;
+  /** Sounds on the loudspeakers only; nothing while off. */
+  chime(): void;
+  /** Of this moment, but for what the limiter tells, which is as old as the call before; zero while off. */
+  levels(): HostLevels;
   close(): void;
 }
 
@@ -43,16 +51,18 @@ export function createHostEngine(options: {
   music: AudioNode;
   uplink: Omit<UplinkSettings, 'epoch'>;
   bitrateKbps?: BitrateKbps;
+  mix?: Mix;
 }): HostEngine {
   const { context, music } = options;
   const bitrateKbps = options.bitrateKbps ?? 128;
   const listeners = new Set<(state: EngineState) => void>();
   const voices = new Map<string, AudioNode>();
+  let mix = options.mix ?? DEFAULT_MIX;
   let state: EngineState = { state: 'off' };
   let title: { title: string; artist: string | null } | null = null;
   let rig: Promise<Rig> | null = null;
   let standsBy = false;
-  let session: { rig: Rig | null; capture: AudioWorkletNode | null } | null = null;
+  let session: { rig: Rig | null; capture: AudioWorkletNode | null; limited: CaptureReading } | null = null;
   let epoch = 0;
   let closed = false;
 
@@ -62,7 +72,10 @@ export function createHostEngine(options: {
   }
 
   async function load(): Promise<Rig> {
-    const [mixer] = await Promise.all([createMixer({ context }), context.audioWorklet.addModule(captureUrl)]);
+    const [mixer] = await Promise.all([
+      createMixer({ context, mix }),
+      context.audioWorklet.addModule(captureUrl),
+    ]);
     const encoder = createEncoderClient({
       pcm: null,
       bitrateKbps,
@@ -107,7 +120,11 @@ export function createHostEngine(options: {
   }
 
   async function begin(): Promise<void> {
-    const current: NonNullable<typeof session> = { rig: null, capture: null };
+    const current: NonNullable<typeof session> = {
+      rig: null,
+      capture: null,
+      limited: { leastGain: 1, meanSquare: 0 },
+    };
     session = current;
     become({ state: 'connecting' });
     try {
@@ -125,7 +142,10 @@ export function createHostEngine(options: {
         channelCount: 2,
         channelCountMode: 'explicit',
       });
-      current.capture.port.postMessage(channel.port2, [channel.port2]);
+      current.capture.port.onmessage = ({ data }: MessageEvent<CaptureReading>) => {
+        current.limited = data;
+      };
+      current.capture.port.postMessage(channel.port2 satisfies CaptureMessage, [channel.port2]);
       mixer.output.connect(current.capture);
       // Its output is silence; connected, because some browsers run only what leads to the destination.
       current.capture.connect(context.destination);
@@ -152,7 +172,7 @@ export function createHostEngine(options: {
       mixer.output.disconnect();
       for (const id of voices.keys()) mixer.removeVoice(id);
     }
-    ended?.capture?.port.postMessage(null);
+    ended?.capture?.port.postMessage('end' satisfies CaptureMessage);
     ended?.capture?.disconnect();
     if (!standsBy) letGo();
   }
@@ -195,7 +215,26 @@ export function createHostEngine(options: {
       voices.delete(id);
       session?.rig?.mixer.removeVoice(id);
     },
-    levels: () => session?.rig?.mixer.levels() ?? { music: 0, voice: 0 },
+    setMix(next) {
+      mix = next;
+      void rig?.then(
+        ({ mixer }) => mixer.set(mix),
+        () => undefined,
+      );
+    },
+    chime() {
+      if (session?.rig) playChime(context, session.rig.mixer.effects);
+    },
+    levels() {
+      if (!session?.rig) return NO_LEVELS;
+      session.capture?.port.postMessage('read' satisfies CaptureMessage);
+      const { leastGain, meanSquare } = session.limited;
+      return {
+        ...session.rig.mixer.levels(),
+        output: levelOf(meanSquare),
+        limitedDb: -20 * Math.log10(leastGain),
+      };
+    },
     close() {
       if (closed) return;
       closed = true;

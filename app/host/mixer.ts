@@ -4,6 +4,8 @@
  * be silent and still feed the stream, and never hears itself talk.
  */
 import { createLevelMeter } from '../playback/level.ts';
+import type { DuckingMessage } from './ducking.worklet.ts';
+import { DEFAULT_MIX, type HostLevels, type Mix } from './mix.ts';
 import duckingUrl from './ducking.worklet.ts?worker&url';
 
 export interface Mixer {
@@ -16,25 +18,32 @@ export interface Mixer {
   /** Adds one person's voice, replacing what that person had. The node stays the caller's. */
   addVoice(id: string, voice: AudioNode): void;
   removeVoice(id: string): void;
-  /** RMS as 0…1 over the range from −48 dB to full scale. `music` is measured after ducking. */
-  levels(): { music: number; voice: number };
+  set(mix: Mix): void;
+  levels(): Pick<HostLevels, 'music' | 'voice' | 'effects'>;
   close(): void;
 }
 
-const HIGH_PASS_HZ = 100;
+/** Hum and steps are below, the lowest voices above it: Butterworth, fourth order, so two sections with these Q (dB). */
+const HIGH_PASS_HZ = 90;
+const HIGH_PASS_Q_DB = [20 * Math.log10(0.5412), 20 * Math.log10(1.3066)] as const;
+const SMOOTHING_SECONDS = 0.02;
 
 /** Loads the ducking onto the audio thread. Rejects where there is no AudioWorklet (a page without HTTPS). */
-export async function createMixer(options: { context: AudioContext }): Promise<Mixer> {
+export async function createMixer(options: { context: AudioContext; mix?: Mix }): Promise<Mixer> {
   const { context } = options;
   await context.audioWorklet.addModule(duckingUrl);
 
   const music = context.createGain();
+  const musicFader = context.createGain();
+  const voiceFader = context.createGain();
   const ducked = context.createGain();
   const voices = context.createGain();
   const effects = context.createGain();
   const output = context.createGain();
 
-  const highPass = new BiquadFilterNode(context, { type: 'highpass', frequency: HIGH_PASS_HZ });
+  const [firstHighPass, highPass] = HIGH_PASS_Q_DB.map(
+    (Q) => new BiquadFilterNode(context, { type: 'highpass', frequency: HIGH_PASS_HZ, Q }),
+  ) as [BiquadFilterNode, BiquadFilterNode];
   const compressor = new DynamicsCompressorNode(context, {
     threshold: -28,
     knee: 12,
@@ -51,13 +60,33 @@ export async function createMixer(options: { context: AudioContext }): Promise<M
   ducked.gain.value = 0;
   ducking.connect(ducked.gain);
 
-  music.connect(ducked).connect(output);
-  voices.connect(highPass);
+  music.connect(musicFader).connect(ducked).connect(output);
+  voices.connect(firstHighPass).connect(highPass);
   highPass.connect(ducking);
-  highPass.connect(compressor).connect(output);
+  highPass.connect(compressor).connect(voiceFader).connect(output);
   effects.connect(output);
 
-  const meters = { music: createLevelMeter(ducked), voice: createLevelMeter(compressor) };
+  const meters = {
+    music: createLevelMeter(ducked),
+    voice: createLevelMeter(voiceFader),
+    effects: createLevelMeter(effects),
+  };
+  const duck = (message: DuckingMessage): void => ducking.port.postMessage(message);
+  function set({ music, voice, duckDb }: Mix): void {
+    for (const [{ gain }, level] of [
+      [musicFader, music],
+      [voiceFader, voice],
+    ] as const) {
+      gain.setTargetAtTime(amplitude(level), context.currentTime, SMOOTHING_SECONDS);
+    }
+    // For a voice that is not heard nothing steps back.
+    duck({ depthDb: voice > 0 ? -duckDb : 0 });
+  }
+  const first = options.mix ?? DEFAULT_MIX;
+  musicFader.gain.value = amplitude(first.music);
+  voiceFader.gain.value = amplitude(first.voice);
+  set(first);
+
   const people = new Map<string, AudioNode>();
   const removeVoice = (id: string): void => {
     people.get(id)?.disconnect(voices);
@@ -76,16 +105,25 @@ export async function createMixer(options: { context: AudioContext }): Promise<M
       people.set(id, voice);
     },
     removeVoice,
-    levels: () => ({ music: meters.music.read(), voice: meters.voice.read() }),
+    set,
+    levels: () => ({
+      music: meters.music.read(),
+      voice: meters.voice.read(),
+      effects: meters.effects.read(),
+    }),
     close() {
       if (closed) return;
       closed = true;
       for (const id of [...people.keys()]) removeVoice(id);
-      meters.music.close();
-      meters.voice.close();
-      ducking.port.postMessage('end');
-      for (const node of [music, ducked, voices, effects, output, highPass, compressor, ducking])
-        node.disconnect();
+      for (const meter of Object.values(meters)) meter.close();
+      duck('end');
+      const inner = [musicFader, ducked, firstHighPass, highPass, compressor, voiceFader, ducking];
+      for (const node of [music, voices, effects, output, ...inner]) node.disconnect();
     },
   };
+}
+
+/** A square law comes near to how loud a slider's middle should be. */
+function amplitude(level: number): number {
+  return Math.min(1, Math.max(0, level)) ** 2;
 }

@@ -2,6 +2,7 @@
  * The app's one AudioContext and what leaves through this device's own loudspeaker. Created in a tap: browsers let a page
  * sound only after one, and iOS only when the context is resumed before the tap's handler awaits anything else.
  */
+import { createSoftClip } from './soft-clip.ts';
 
 /** One rate everywhere: the stream's, so that the host never resamples its mix. */
 export const SAMPLE_RATE_HZ = 48_000;
@@ -33,9 +34,11 @@ export function createAudioOutput(options: {
   const context = new AudioContext({ sampleRate: SAMPLE_RATE_HZ, latencyHint: 'interactive' });
   const input = context.createGain();
   const level = context.createGain();
+  const softClip = createSoftClip(context);
   let { volume, muted } = options;
   level.gain.value = amplitude(volume, muted);
-  input.connect(level).connect(context.destination);
+  input.connect(level).connect(softClip.input);
+  softClip.output.connect(context.destination);
 
   const listeners = new Set<(running: boolean) => void>();
   const tell = (): void => {
@@ -90,6 +93,7 @@ export function createAudioOutput(options: {
       document.removeEventListener('visibilitychange', goOn);
       input.disconnect();
       level.disconnect();
+      softClip.close();
       context.close().catch(() => undefined);
     },
   };

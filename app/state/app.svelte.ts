@@ -3,7 +3,7 @@ import type { AppModel } from './model.ts';
 /** Everything that exists only once a room is open. */
 export type RoomParts = Pick<
   AppModel,
-  'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host' | 'speakers' | 'roomFile' | 'ear'
+  'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host' | 'desk' | 'speakers' | 'roomFile' | 'ear'
 >;
 
 export type AppParts = Pick<AppModel, 'device' | 'notices' | 'rooms' | 'doctor'>;
@@ -54,6 +54,9 @@ export class App implements AppModel {
   }
   get speakers(): AppModel['speakers'] {
     return this.#opened().speakers;
+  }
+  get desk(): AppModel['desk'] {
+    return this.#opened().desk;
   }
   get ear(): AppModel['ear'] {
     return this.#opened().ear;

@@ -23,8 +23,6 @@ export class Host implements HostModel {
   #election = $state.raw<ElectionResult | null>(null);
   #uplink = $state.raw<HostModel['uplink']>({ state: 'off' });
   #listeners = $state<number | null>(null);
-  #musicLevel = $state(0);
-  #voiceLevel = $state(0);
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -65,12 +63,6 @@ export class Host implements HostModel {
   get uplink(): HostModel['uplink'] {
     return this.#uplink;
   }
-  get musicLevel(): number {
-    return this.#musicLevel;
-  }
-  get voiceLevel(): number {
-    return this.#voiceLevel;
-  }
   get streamUrl(): string {
     const { room, roomId } = this.#options;
     const path = room.defaultRoomId === roomId ? '/stream.mp3' : `/stream/${roomId}.mp3`;
@@ -109,9 +101,5 @@ export class Host implements HostModel {
   }
   setListeners(listeners: number | null): void {
     this.#listeners = listeners;
-  }
-  setLevels(music: number, voice: number): void {
-    this.#musicLevel = music;
-    this.#voiceLevel = voice;
   }
 }

@@ -1,5 +1,6 @@
 /** The few things that this device keeps outside the document: who I am, which rooms, how loud. Parsed like any input. */
 import * as v from 'valibot';
+import { DEFAULT_MIX, MOST_DUCK_DB } from '../host/mix.ts';
 import { isSecret } from '../../signaling/protocol/secret.ts';
 
 const Secret = v.pipe(v.string(), v.check(isSecret));
@@ -39,6 +40,15 @@ const Kept = v.object({
   volume: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   /** By how much more this device's output is late than it says itself. */
   trimMs: v.optional(v.pipe(v.number(), v.minValue(-1_000), v.maxValue(1_000)), 0),
+  /** For the loudspeakers, when this device hosts. */
+  mix: v.optional(
+    v.object({
+      music: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+      voice: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+      duckDb: v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_DUCK_DB)),
+    }),
+    DEFAULT_MIX,
+  ),
   listening: v.boolean(),
   theme: v.picklist(['system', 'light', 'dark']),
   /** The node's last answer to /node.json, so that the links are right while the node is away. */
@@ -72,6 +82,7 @@ export function createKeptStore(storage: Storage | null, newId: () => string): K
     rooms: [],
     volume: 0.8,
     trimMs: 0,
+    mix: DEFAULT_MIX,
     listening: false,
     theme: 'system' as const,
     nodeInfo: null,

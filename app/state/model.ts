@@ -5,6 +5,7 @@
  */
 import type { Finding, Path, Remedy } from '../doctor/judge.ts';
 import type { ObservedSpeaker, SpeakerKind, SpeakerState } from '../../signaling/protocol/speakers.ts';
+import type { HostLevels, Mix } from '../host/mix.ts';
 import type { Unheard } from '../playback/player.ts';
 import type { Curve } from '../playback/trim/hear.ts';
 import type { Loop, OrderMode } from '../session/schema.ts';
@@ -32,6 +33,7 @@ export interface AppModel {
   readonly talk: TalkModel;
   readonly host: HostModel;
   readonly speakers: SpeakersModel;
+  readonly desk: DeskModel;
   readonly device: DeviceModel;
   readonly ear: EarModel;
   readonly notices: NoticesModel;
@@ -304,9 +306,6 @@ export interface HostModel {
     | { state: 'connecting' }
     | { state: 'up'; listeners: number; bitrateKbps: number }
     | { state: 'down'; message: string };
-  /** 0…1, drawn as meters while this device hosts. */
-  readonly musicLevel: number;
-  readonly voiceLevel: number;
   readonly streamUrl: string;
   /** Asked from the node; null while unknown or out of reach. */
   readonly listeners: number | null;
@@ -354,6 +353,17 @@ export interface SpeakersModel {
   setAll(on: boolean): void;
   setVolume(id: string, volume: number): void;
   setDelay(id: string, delayMs: number): void;
+}
+
+/** The mix for the loudspeakers, while this device hosts. */
+export interface DeskModel {
+  readonly mix: Mix;
+  readonly mostDuckDb: number;
+  setMix(change: Partial<Mix>): void;
+  /** Of this moment. No state: whoever draws them asks, as often as it draws. */
+  levels(): HostLevels;
+  /** Sounds on the loudspeakers, to hear whether they are there. */
+  chime(): void;
 }
 
 export interface DeviceModel {

@@ -4,6 +4,7 @@
  */
 import type { AudioSession } from './audio-session.ts';
 import { createLevelMeter } from '../playback/level.ts';
+import { createInlet, type Inlet } from './inlet.ts';
 
 export type MicrophoneProblem = 'insecure' | 'refused' | 'none' | 'busy' | 'playing' | 'failed';
 
@@ -108,7 +109,7 @@ export function createMicrophone(
 
   const listeners = new Set<(message: string) => void>();
   let opened: Extract<MicrophoneOpened, { kind: 'live' }> | null = null;
-  let source: MediaStreamAudioSourceNode | null = null;
+  let inlet: Inlet | null = null;
   let opening: Promise<MicrophoneResult> | null = null;
   let wanted = false;
   let cancelCooling: (() => void) | null = null;
@@ -121,8 +122,8 @@ export function createMicrophone(
   function shut(): void {
     cancelCooling?.();
     cancelCooling = null;
-    source?.disconnect();
-    source = null;
+    inlet?.close();
+    inlet = null;
     for (const track of opened?.stream.getTracks() ?? []) track.onended = null;
     opened?.stop();
     opened = null;
@@ -142,8 +143,7 @@ export function createMicrophone(
         if (wanted) for (const listener of listeners) listener(MICROPHONE_WORDS.none);
       };
     }
-    source = context.createMediaStreamSource(fresh.stream);
-    source.connect(node);
+    inlet = createInlet({ context, stream: fresh.stream, destination: node });
     if (!wanted) {
       release();
       return { kind: 'cancelled' };

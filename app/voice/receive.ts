@@ -1,6 +1,7 @@
 /** Other people's voices as they come in: each becomes a node to listen to or mix, with its level. */
 
 import { createLevelMeter } from '../playback/level.ts';
+import { createInlet, type Inlet } from './inlet.ts';
 
 export interface VoiceReceiver {
   /** A voice came; replaces what that peer sent before. Returns its node. */
@@ -25,7 +26,7 @@ export function createVoiceReceiver(options: { context: AudioContext }): VoiceRe
     {
       node: GainNode;
       level: ReturnType<typeof createLevelMeter>;
-      source: MediaStreamAudioSourceNode;
+      inlet: Inlet;
       element: HTMLAudioElement;
     }
   >();
@@ -36,7 +37,7 @@ export function createVoiceReceiver(options: { context: AudioContext }): VoiceRe
     if (!voice) return;
     incoming.delete(peerId);
     nodes.delete(peerId);
-    voice.source.disconnect();
+    voice.inlet.close();
     voice.level.close();
     voice.node.disconnect();
     voice.element.srcObject = null;
@@ -51,11 +52,10 @@ export function createVoiceReceiver(options: { context: AudioContext }): VoiceRe
       element.muted = true;
       element.srcObject = stream;
       element.play().catch(() => undefined);
-      const source = context.createMediaStreamSource(stream);
       const node = context.createGain();
-      source.connect(node);
+      const inlet = createInlet({ context, stream, destination: node });
       node.connect(output);
-      incoming.set(peerId, { node, level: createLevelMeter(node, METER_RANGE_DB), source, element });
+      incoming.set(peerId, { node, level: createLevelMeter(node, METER_RANGE_DB), inlet, element });
       nodes.set(peerId, node);
       return node;
     },

@@ -185,6 +185,21 @@ test('an output that the system suspended is resumed by itself', async () => {
   expect(await page().evaluate(() => window.sound.outputComesBack())).toEqual([true, false, true]);
 });
 
+test('what is too loud for this device’s output is bent below full scale; all else leaves as it came, at the same moment', async () => {
+  const through = async (amplitude: number): Promise<Float32Array> =>
+    floats(await page().evaluate((a) => window.sound.softClip(441, a, 4_800), amplitude));
+  const quiet = await through(0.25);
+  const louder = await through(0.75);
+  const tooLoud = await through(2.8);
+  expect(Math.max(...louder.map((value, n) => Math.abs(value - 3 * quiet[n]!)))).toBeLessThan(2e-6);
+  for (let n = 0; n < quiet.length; n++) {
+    expect(quiet[n]).toBeCloseTo(0.25 * Math.sin((2 * Math.PI * 441 * n) / 48_000), 4);
+  }
+  const peak = Math.max(...tooLoud.map(Math.abs));
+  expect(peak).toBeLessThan(1.000001);
+  expect(peak).toBeGreaterThan(0.98);
+});
+
 test('no policy was violated and no error logged', () => {
   expect(harness.errors).toEqual([]);
 });

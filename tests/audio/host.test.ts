@@ -203,6 +203,140 @@ describe('the engine', () => {
     listener.close();
   });
 
+  test('what is set on the desk is heard: levels of music and voice, how far the music steps back; and it is remembered over a stop', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.35);
+    const half = Math.SQRT1_2;
+    await page().evaluate((music) => window.sound.hostMix({ music, voice: 1, duckDb: 6 }), half);
+    await listener.until('half the music', (heard) => Math.abs(tone(heard, MUSIC_HZ) - 0.2) < 0.02);
+    await page().evaluate((hz) => window.sound.speak('guest', hz, 0.1), VOICE_HZ);
+    await listener.until('a small step back', (heard) => Math.abs(tone(heard, MUSIC_HZ) - 0.1) < 0.01);
+    const voiceBefore = tone(await listener.next(0.5), VOICE_HZ);
+    await page().evaluate((level) => window.sound.hostMix({ music: level, voice: level, duckDb: 6 }), half);
+    await listener.until('half the voice', (heard) => tone(heard, VOICE_HZ) < 0.6 * voiceBefore);
+    await page().evaluate((music) => window.sound.hostMix({ music, voice: 0, duckDb: 6 }), half);
+    await listener.until(
+      'no voice, for which nothing steps back',
+      (heard) => tone(heard, VOICE_HZ) < 0.003 && Math.abs(tone(heard, MUSIC_HZ) - 0.2) < 0.02,
+    );
+    await page().evaluate(() => window.sound.stopHost());
+    await start(2);
+    await untilHost('up');
+    await listener.until('half the music again', (heard) => Math.abs(tone(heard, MUSIC_HZ) - 0.2) < 0.02);
+    await page().evaluate(() => {
+      window.sound.hush('guest');
+      window.sound.hostMix({ music: 1, voice: 1, duckDb: 12 });
+    });
+    await listener.until('all the music', (heard) => tone(heard, MUSIC_HZ) > 0.35);
+    listener.close();
+  });
+
+  test('the chime sounds on the stream, and the effects’ meter shows it', async () => {
+    const listener = listen();
+    await page().evaluate(() => window.sound.setMusic(0));
+    await listener.until('silence', (heard) => loudest(heard) < 1e-3);
+    const heard = listener.next(5);
+    // The beginning of the first may lie in front of what is listened to; the second does not.
+    for (let ring = 0; ring < 2; ring++) {
+      await page().evaluate(() => window.sound.hostChime());
+      await page().waitForFunction(() => window.sound.hostLevels().effects > 0.5);
+      await page().waitForFunction(() => window.sound.hostLevels().effects < 0.2);
+    }
+    const samples = await heard;
+    const strongest = (hz: number): number => {
+      const parts = Array.from({ length: samples.length / 2_400 - 1 }, (_, n) =>
+        samples.subarray(2_400 * n, 2_400 * (n + 2)),
+      );
+      return Math.max(...parts.map((part) => toneAmplitude(part, hz, RATE_HZ)));
+    };
+    expect(strongest(659.26)).toBeGreaterThan(0.1);
+    expect(strongest(523.25)).toBeGreaterThan(0.1);
+    expect(strongest(587.33)).toBeLessThan(strongest(659.26) / 2);
+    await page().evaluate(() => window.sound.setMusic(0.4));
+    listener.close();
+  });
+
+  test('the voices’ hum is taken out and loud and soft ones come nearer to each other', async () => {
+    const listener = listen();
+    await page().evaluate(() => window.sound.setMusic(0));
+    const heardOf = async (hz: number, amplitude: number): Promise<number> => {
+      await page().evaluate(([f, a]) => window.sound.speak('guest', f, a), [hz, amplitude] as const);
+      await listener.next(0.7);
+      const level = tone(await listener.next(0.5), hz);
+      await page().evaluate(() => window.sound.hush('guest'));
+      await listener.until('silence', (samples) => loudest(samples) < 1e-3);
+      return level;
+    };
+    const soft = await heardOf(300, 0.02);
+    const hum = await heardOf(50, 0.02);
+    const bass = await heardOf(150, 0.02);
+    const loud = await heardOf(300, 0.5);
+    console.log(
+      `50 Hz ${db(hum / soft).toFixed(1)} dB, 150 Hz ${db(bass / soft).toFixed(1)} dB beside 300 Hz; ` +
+        `voices 28 dB apart are ${db(loud / soft).toFixed(1)} dB apart on the stream`,
+    );
+    expect(db(hum / soft)).toBeLessThan(-17);
+    expect(Math.abs(db(bass / soft))).toBeLessThan(1);
+    expect(db(loud / soft)).toBeLessThan(18);
+    expect(db(loud / soft)).toBeGreaterThan(8);
+    await page().evaluate(() => window.sound.setMusic(0.4));
+    listener.close();
+  });
+
+  test('the music steps back within a tenth of a second of a voice, and has returned a second and a half after it', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.35);
+    const said = listener.next(4.5);
+    await page().evaluate((hz) => window.sound.sayLater('guest', hz, 0.2, 0.7, 1.2), VOICE_HZ);
+    const samples = await said;
+    await page().evaluate(() => window.sound.hush('guest'));
+    const STEP = 480;
+    const at = (hz: number): number[] =>
+      Array.from({ length: Math.floor(samples.length / STEP) - 1 }, (_, n) =>
+        toneAmplitude(samples.subarray(n * STEP, (n + 2) * STEP), hz, RATE_HZ),
+      );
+    const voice = at(VOICE_HZ);
+    const music = at(MUSIC_HZ);
+    const begins = voice.findIndex((level) => level > 0.05);
+    const ends = voice.findLastIndex((level) => level > 0.05);
+    expect(begins).toBeGreaterThan(0);
+    const full = music[begins - 10]!;
+    const down = music.findIndex((level, n) => n >= begins && db(level / full) < -10);
+    const up = music.findIndex((level, n) => n > ends && db(level / full) > -1);
+    console.log(
+      `the music is 10 dB down after ${(down - begins) * 10} ms, back after ${(up - ends) * 10} ms`,
+    );
+    expect(down).toBeGreaterThan(0);
+    expect(down - begins).toBeLessThanOrEqual(12);
+    expect(up - ends).toBeGreaterThan(40);
+    expect(up - ends).toBeLessThan(150);
+    listener.close();
+  });
+
+  test('two songs of full scale that fade into each other, and somebody who shouts: nothing on the stream is clipped', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.35);
+    await page().evaluate(() => {
+      window.sound.hostMix({ music: 1, voice: 1, duckDb: 0 });
+      window.sound.shout();
+    });
+    await listener.until('the shout', (heard) => loudest(heard) > 0.6);
+    const samples = await listener.next(6);
+    console.log(`decoded peak ${db(loudest(samples)).toFixed(2)} dB`);
+    expect(loudest(samples)).toBeLessThan(1);
+    await page().waitForFunction(() => {
+      const { limitedDb, output } = window.sound.hostLevels();
+      return limitedDb > 3 && output > 0.8;
+    });
+    expect(tone(samples, 311)).toBeGreaterThan(0.05);
+    await page().evaluate(() => {
+      window.sound.endShout();
+      window.sound.hostMix({ music: 1, voice: 1, duckDb: 12 });
+      window.sound.setMusic(0.4);
+    });
+    listener.close();
+  });
+
   test('a title reaches the status', async () => {
     await page().evaluate(() => window.sound.hostTitle('Rings', 'The Nodes'));
     await expect.poll(async () => (await status()).title, { timeout: 10_000 }).toBe('The Nodes - Rings');
@@ -261,7 +395,13 @@ describe('the engine', () => {
     await page().evaluate(() => window.sound.stopHost());
     expect(await page().evaluate(() => window.sound.hostState())).toEqual({ state: 'off' });
     await listener.until('silence', (heard) => loudest(heard) < 1e-3);
-    expect(await page().evaluate(() => window.sound.hostLevels())).toEqual({ music: 0, voice: 0 });
+    expect(await page().evaluate(() => window.sound.hostLevels())).toEqual({
+      music: 0,
+      voice: 0,
+      effects: 0,
+      output: 0,
+      limitedDb: 0,
+    });
     listener.close();
     await start(6);
     await untilHost('up');

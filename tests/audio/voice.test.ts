@@ -60,6 +60,27 @@ describe('the microphone', () => {
   });
 });
 
+test('after a hitch of the audio thread the microphone is heard late only until the next pause', async () => {
+  const { plainly, our } = await page().evaluate(() => window.sound.afterHitch(3));
+  const beeps = (base64: string): number[] => {
+    const found: number[] = [];
+    floats(base64).forEach((value, n) => {
+      if (Math.abs(value) > 0.05 && n > (found.at(-1) ?? -Infinity) + 24_000) found.push(n);
+    });
+    return found;
+  };
+  const [late, fresh] = [beeps(plainly), beeps(our)];
+  expect(fresh.length).toBeGreaterThanOrEqual(2);
+  // Each of ours has its twin, later.
+  const soonerMs = fresh.flatMap((at) => {
+    const twin = late.find((n) => n >= at - 480 && n < at + 24_000);
+    return twin === undefined ? [] : [(twin - at) / 48];
+  });
+  console.log(`sooner by ${soonerMs.map((ms) => ms.toFixed(1)).join(', ')} ms`);
+  expect(soonerMs.length).toBeGreaterThan(0);
+  expect(Math.min(...soonerMs)).toBeGreaterThan(30);
+});
+
 test('another peer’s voice is heard, with its level, until it ends', async () => {
   const { samples, level, levelAfter } = await page().evaluate(() => window.sound.receiveVoice(440));
   const heard = floats(samples);

@@ -1,7 +1,16 @@
 /** What a device itself plays: at its own volume, in step with the others, and only where somebody listens. */
-import { isSilent, toneDbfs } from '../fixtures/listen.ts';
+import { isSilent, listen, toneDbfs } from '../fixtures/listen.ts';
 import { tone } from '../fixtures/tones.ts';
-import { importFiles, listenHere, queueSong, seesPlaying, visit } from './support/room.ts';
+import { toneNow } from './support/ear.ts';
+import {
+  importFiles,
+  listenHere,
+  queueSong,
+  sayName,
+  seesPlaying,
+  startHosting,
+  visit,
+} from './support/room.ts';
 import { heardHere, tapSound } from './support/tap.ts';
 import { expect, test } from './support/test.ts';
 
@@ -70,4 +79,63 @@ test('after a reload whoever listened listens again, by the button itself or by 
   await listenHere(second);
   await expect(page.getByRole('button', { name: 'Listen here' })).toBeVisible();
   await expect(page.getByText('Another tab of this browser plays the room now')).toBeVisible();
+});
+
+test('a host that is muted feeds the stream and sounds nowhere else, also after a reload; its desk moves the stream alone', async ({
+  node,
+  people,
+}) => {
+  const song = await tone({
+    format: 'flac',
+    hz: 440,
+    seconds: 180,
+    amplitude: 0.25,
+    title: 'For the stream',
+  });
+  const anna = await people.arrive('Anna');
+  const { page } = anna;
+  await tapSound(anna.context);
+  await page.goto(node.appLink);
+  await sayName(page, 'Anna');
+  await importFiles(page, [song.path]);
+  await queueSong(page, 'For the stream');
+  await startHosting(page);
+  const ear = await listen(node.streamUrl);
+  const streamed = () => toneNow(ear, song.hz);
+  const here = async () => {
+    const sound = await heardHere(page);
+    return sound.durationMs === 0 ? -Infinity : toneDbfs(sound, song.hz);
+  };
+  await expect.poll(streamed, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  expect(await here()).toBeLessThan(-100);
+  const card = page.getByRole('region', { name: 'Host' });
+  await expect(card.getByText('is silent; the loudspeakers are not')).toBeVisible();
+  for (const name of ['Music', 'Out']) {
+    await expect
+      .poll(async () => Number(await card.getByRole('meter', { name }).getAttribute('aria-valuenow')))
+      .toBeGreaterThan(30);
+  }
+
+  await card.getByRole('button', { name: 'Hear it here' }).click();
+  await expect.poll(here, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  const [aloud, fed] = [await here(), await streamed()];
+  const music = card.getByRole('slider', { name: 'Music on the loudspeakers' });
+  await music.focus();
+  await music.press('PageDown');
+  await music.press('PageDown');
+  await expect.poll(streamed).toBeLessThan(fed - 6);
+  expect(await here()).toBeGreaterThan(aloud - 1);
+
+  await card.getByRole('button', { name: /^Mute this/ }).click();
+  await expect.poll(async () => isSilent(await heardHere(page))).toBe(true);
+  expect(await streamed()).toBeGreaterThan(AUDIBLE_DBFS - 10);
+
+  await page.reload();
+  await visit(page, 'Speakers');
+  await card.getByText('on the air').waitFor();
+  await expect(music).toHaveAttribute('aria-valuetext', '60 %');
+  await expect.poll(streamed, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS - 10);
+  expect(await here()).toBeLessThan(-100);
+  expect(ear.ended).toBe(false);
+  ear.close();
 });

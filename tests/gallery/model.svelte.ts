@@ -1,6 +1,7 @@
 /** A model of plain `$state` that behaves: what a control asks for is what is then shown. */
 import type {
   AppModel,
+  DeskModel,
   DeviceModel,
   DoctorModel,
   EarModel,
@@ -49,6 +50,7 @@ export interface GalleryModel extends AppModel {
   host: Plain<HostModel>;
   speakers: Plain<SpeakersModel>;
   device: Plain<DeviceModel>;
+  desk: Plain<DeskModel>;
   ear: Plain<EarModel>;
   notices: AppModel['notices'] & { list: Notice[] };
 }
@@ -247,8 +249,6 @@ export function createGalleryModel(): GalleryModel {
         note('handOver', peerId);
       },
       uplink: { state: 'off' },
-      musicLevel: 0,
-      voiceLevel: 0,
       streamUrl: 'http://192.168.1.20:8097/stream.mp3',
       listeners: 2,
       startHosting() {
@@ -286,6 +286,16 @@ export function createGalleryModel(): GalleryModel {
         note('setDelay', id, delayMs);
         for (const row of model.speakers.list) if (row.id === id) row.delayMs = delayMs;
       },
+    },
+    desk: {
+      mix: { music: 0.9, voice: 1, duckDb: 12 },
+      mostDuckDb: 24,
+      setMix(change) {
+        note('setMix', JSON.stringify(change));
+        model.desk.mix = { ...model.desk.mix, ...change };
+      },
+      levels: () => ({ music: 0, voice: 0, effects: 0, output: 0, limitedDb: 0 }),
+      chime: () => note('chime'),
     },
     device: {
       kind: matchMedia('(min-width: 1024px)').matches ? 'laptop' : 'phone',

@@ -347,8 +347,8 @@ export const STATES: Record<string, GalleryState> = {
         why: 'The only one that offered.',
       };
       m.host.uplink = { state: 'up', listeners: 2, bitrateKbps: 128 };
-      m.host.musicLevel = 0.72;
-      m.host.voiceLevel = 0.38;
+      m.device.listening = false;
+      m.desk.levels = () => ({ music: 0.62, voice: 0.78, effects: 0, output: 0.83, limitedDb: 2.8 });
       m.talk.state = 'live';
       m.talk.level = 0.5;
     },

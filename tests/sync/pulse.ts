@@ -42,8 +42,9 @@ export function pulseMissing(): string | null {
 /**
  * Rejects with what the daemon said when it ends at once or has no socket within 15 s.
  * @param outputs 2 to 4
+ * @param modules what else it is to load
  */
-export async function startPulse(outputs = 2): Promise<Pulse> {
+export async function startPulse(outputs = 2, modules: readonly string[] = []): Promise<Pulse> {
   const pairs = PAIRS.slice(0, outputs);
   const channels = 2 * pairs.length;
   const map = pairs.flat().join();
@@ -52,6 +53,8 @@ export async function startPulse(outputs = 2): Promise<Pulse> {
   const server = `unix:${socket}`;
   const env = { ...process.env, HOME: home, XDG_RUNTIME_DIR: home, PULSE_RUNTIME_PATH: home };
   const load = [
+    // In front of the socket, whose coming says that everything is there.
+    ...modules,
     `module-native-protocol-unix socket=${socket} auth-anonymous=1`,
     `module-null-sink sink_name=all rate=${RATE_HZ} channels=${channels} channel_map=${map}`,
     ...pairs.map(

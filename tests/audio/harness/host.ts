@@ -1,4 +1,6 @@
 import { createHostEngine, type HostEngine } from '../../../app/host/engine.ts';
+import type { Mix } from '../../../app/host/mix.ts';
+import { fadeAt } from '../../../app/playback/fade.ts';
 import { createMixer } from '../../../app/host/mixer.ts';
 import { createEncoderClient } from '../../../app/host/mp3/client.ts';
 import captureUrl from '../../../app/host/capture.worklet.ts?worker&url';
@@ -9,8 +11,11 @@ interface HostRig {
   context: AudioContext;
   engine: HostEngine;
   music: GainNode;
+  /** What the engine hears. */
+  bus: GainNode;
   voices: Map<string, OscillatorNode>;
   states: { state: string; message?: string }[];
+  stopSongs?: () => void;
 }
 let rig: HostRig | null = null;
 function current(): HostRig {
@@ -36,10 +41,12 @@ export const hostBench = {
     const context = new AudioContext({ sampleRate: 48_000 });
     await context.resume();
     const { gain: music } = tone(context, hz, 0.4);
-    const engine = createHostEngine({ context, music, uplink });
+    const bus = context.createGain();
+    music.connect(bus);
+    const engine = createHostEngine({ context, music: bus, uplink });
     const states: HostRig['states'] = [];
     engine.onState((state) => states.push({ ...state }));
-    rig = { context, engine, music, voices: new Map(), states };
+    rig = { context, engine, music, bus, voices: new Map(), states };
   },
   startHost: (epoch: number) => current().engine.start(epoch),
   standBy: (on: boolean) => current().engine.standBy(on),
@@ -59,6 +66,50 @@ export const hostBench = {
     const { engine, voices } = current();
     voices.get(id)?.stop();
     engine.removeVoice(id);
+  },
+  hostMix: (mix: Mix) => current().engine.setMix(mix),
+  hostChime: () => current().engine.chime(),
+  /** A voice that is a tone, from `inSeconds` on for `seconds`. */
+  sayLater(id: string, hz: number, amplitude: number, inSeconds: number, seconds: number) {
+    const { context, engine, voices } = current();
+    const { oscillator, gain } = tone(context, hz, 0);
+    const from = context.currentTime + inSeconds;
+    gain.gain.setValueAtTime(amplitude, from);
+    gain.gain.setValueAtTime(0, from + seconds);
+    voices.set(id, oscillator);
+    engine.addVoice(id, gain);
+  },
+  /** Two songs of full scale, again and again one fading into the other for two seconds, over a voice of full scale. */
+  shout() {
+    const { context, engine, music, bus, voices } = current();
+    music.gain.value = 0;
+    const songs = [110, 147].map((hz) => {
+      const song = new OscillatorNode(context, { frequency: hz, type: 'square' });
+      const fader = new GainNode(context, { gain: 0 });
+      song.connect(fader).connect(bus);
+      song.start();
+      return { song, fader };
+    });
+    const item = { itemId: 'song', trackId: 'song', durationMs: 4_000 };
+    const curve = Float32Array.from({ length: 201 }, (_, n) =>
+      fadeAt(10 * n, item, { fadeInMs: 2_000, fadeOutMs: 0 }),
+    );
+    const from = context.currentTime + 0.1;
+    for (let turn = 0; turn < 5; turn++) {
+      songs.forEach(({ fader }, at) => {
+        const rising = (turn + at) % 2 === 0;
+        fader.gain.setValueCurveAtTime(rising ? curve : curve.toReversed(), from + 2.1 * turn, 2);
+      });
+    }
+    const voice = new OscillatorNode(context, { frequency: 311, type: 'sawtooth' });
+    voice.start();
+    voices.set('shouter', voice);
+    engine.addVoice('shouter', voice);
+    current().stopSongs = () => songs.forEach(({ song }) => song.stop());
+  },
+  endShout() {
+    hostBench.hush('shouter');
+    current().stopSongs?.();
   },
   setMusic: (amplitude: number) => {
     current().music.gain.value = amplitude;

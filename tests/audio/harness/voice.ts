@@ -1,5 +1,6 @@
 import { createAudioSession } from '../../../app/voice/audio-session.ts';
-import { createMicrophone, type Microphone } from '../../../app/voice/microphone.ts';
+import { createInlet } from '../../../app/voice/inlet.ts';
+import { createMicrophone, type Microphone, openUnprocessed } from '../../../app/voice/microphone.ts';
 import { createVoiceReceiver } from '../../../app/voice/receive.ts';
 import { base64 } from './base64.ts';
 import { createRecorder } from './recorder.ts';
@@ -53,6 +54,35 @@ export const voiceBench = {
     const result = await failing.open();
     failing.close();
     return result;
+  },
+
+  /**
+   * The microphone (which beeps once a second) by the plain way into Web Audio and by ours, beside each other, after the
+   * audio thread stood still for half a second while the microphone went on: base64 of Float32, from the same frame.
+   */
+  async afterHitch(seconds: number) {
+    const audio = new AudioContext({ sampleRate: 48_000 });
+    await audio.resume();
+    const source = { devices: navigator.mediaDevices, session };
+    const opened = await openUnprocessed(source);
+    if (opened.kind === 'problem') throw new Error(opened.problem);
+    const [plain, ours] = [await createRecorder(audio), await createRecorder(audio)];
+    audio.createMediaStreamSource(opened.stream).connect(plain.node);
+    const inlet = createInlet({ context: audio, stream: opened.stream, destination: ours.node });
+    await plain.until(Math.ceil(audio.currentTime * 48_000) + 24_000);
+    await audio.suspend();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await audio.resume();
+    // Time for a pause to be found.
+    const from = Math.ceil(audio.currentTime * 48_000) + 4 * 48_000;
+    await plain.until(from + seconds * 48_000);
+    await ours.until(from + seconds * 48_000);
+    const [plainly, our] = [plain, ours].map((one) => base64(one.samples(from, seconds * 48_000)));
+    inlet.close();
+    inlet.close();
+    opened.stop();
+    await audio.close();
+    return { plainly: plainly!, our: our! };
   },
 
   /** A tone sent over a real peer connection within this page, received and recorded: base64 of Float32. */

@@ -22,13 +22,16 @@ export interface PersonOptions {
   microphoneWav?: string;
   /** Without it every permission that is asked for is granted. */
   refuseMicrophone?: boolean;
-  /** No microphone at all: nothing stands in for the hardware that test machines lack. */
+  /** Nothing stands in for the hardware that test machines lack: no microphone, or the system's own (see `heard`). */
   noMicrophone?: boolean;
   /** A name that leads to this machine but is no secure origin over plain HTTP, as a LAN address is none. */
   insecureHost?: string;
   /** In a browser process of its own, which can be ended by itself. */
   ownBrowser?: true;
-  /** The browser is heard: what its environment needs for that (PULSE_SERVER, PULSE_SINK). */
+  /**
+   * The browser is heard: what its environment needs for that (PULSE_SERVER, PULSE_SINK), and for a microphone of the
+   * system's (PULSE_SOURCE, with `noMicrophone`).
+   */
   heard?: Readonly<Record<string, string>>;
   /** The page's monotonic clock is this far off, and goes wrong by this much more as time goes on. */
   clock?: { offsetMs: number; driftPpm: number };
