@@ -4,6 +4,7 @@
  * that comes back begins anew, and the host does with it what is wanted.
  */
 import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
+import { type Entry, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
 import {
   type CreateDriver,
   type DriverOptions,
@@ -46,34 +47,6 @@ export interface SpeakerWatchOptions extends Omit<DriverOptions, 'onChange'> {
   streams: StreamNames;
 }
 
-/** A room, or something else; null: silence. */
-type Sound = { room: string | null } | null;
-
-interface Entry {
-  driver: SpeakerDriver;
-  now: DriverSpeaker;
-  sound: Sound;
-  foundAtMs: number;
-  stateAtMs: number;
-  /** The order that is being carried out. */
-  order: { room: string; isAccepted: boolean; impatience: NodeJS.Timeout } | null;
-  /** For devices that do not tell what they play: who told it last. */
-  ownerRoom: string | null;
-  steps: { asked: number | null; buffering: number | null; playing: number | null };
-  failures: number;
-  failedAtMs: number | null;
-  error: string | null;
-  /** Rooms whose order or stop this change may be the outcome of, and until when. */
-  meantUntil: Map<string, number>;
-  volumeDeed: { room: string; volume: number; untilMs: number } | null;
-  handOn: Map<string, { on: boolean; atMs: number }>;
-  handVolume: { atMs: number } | null;
-  waiting: number;
-  queue: Promise<unknown>;
-}
-
-const isSounding = ({ state }: DriverSpeaker): boolean => state === 'playing' || state === 'buffering';
-
 export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatchOptions): SpeakerWatch {
   const { now, log } = options;
   const entries = new Map<string, Entry>();
@@ -108,35 +81,12 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
       const entry = entries.get(speaker.id);
       if (entry === undefined) {
         if (entries.size >= MAX_SPEAKERS) continue;
-        entries.set(speaker.id, newEntry(driver, speaker));
+        entries.set(speaker.id, newEntry(driver, speaker, soundOf(speaker, null), now()));
       } else if (entry.now === speaker) continue;
       else update(entry, speaker);
       changed.push(speaker.id);
     }
     tell(...changed);
-  }
-
-  function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker): Entry {
-    const nowMs = now();
-    return {
-      driver,
-      now: speaker,
-      sound: soundOf(speaker, null),
-      foundAtMs: nowMs,
-      stateAtMs: nowMs,
-      order: null,
-      ownerRoom: null,
-      steps: { asked: null, buffering: null, playing: null },
-      failures: 0,
-      failedAtMs: null,
-      error: null,
-      meantUntil: new Map(),
-      volumeDeed: null,
-      handOn: new Map(),
-      handVolume: null,
-      waiting: 0,
-      queue: Promise.resolve(),
-    };
   }
 
   /** Whose sound is loaded, silent or not. */
@@ -285,56 +235,12 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     return 'It could not be told, for a reason of the node’s own.';
   }
 
-  function view(entry: Entry, roomId: string, nowMs: number): ObservedSpeaker {
-    const { now: speaker, order, steps } = entry;
-    const age = (atMs: number): number => Math.max(0, Math.round(nowMs - atMs));
-    const aged = (atMs: number | null): number | null => (atMs === null ? null : age(atMs));
-    const hand = entry.handOn.get(roomId);
-    const source = order === null ? loaded(speaker, entry.ownerRoom) : { room: order.room };
-    const isMine = order?.room === roomId || entry.ownerRoom === roomId;
-    const state =
-      order !== null && speaker.state !== 'playing'
-        ? order.isAccepted
-          ? 'buffering'
-          : 'starting'
-        : speaker.state;
-    const isFailed = entry.error !== null && !isSounding(speaker) && order === null;
-    return {
-      id: speaker.id,
-      kind: entry.driver.kind,
-      name: speaker.name,
-      model: speaker.model,
-      area: speaker.area,
-      group: speaker.group,
-      needsInternet: entry.driver.kind === 'alexa',
-      can: speaker.can,
-      state: isFailed ? 'error' : state,
-      plays: source === null ? null : source.room === roomId ? 'room' : 'other',
-      title: speaker.title,
-      volume: speaker.volume,
-      muted: speaker.muted,
-      delayMs: speaker.delayMs,
-      error: entry.error,
-      failures: entry.failures,
-      ages: {
-        state: age(entry.stateAtMs),
-        found: age(entry.foundAtMs),
-        asked: isMine ? aged(steps.asked) : null,
-        buffering: isMine ? aged(steps.buffering) : null,
-        playing: isMine ? aged(steps.playing) : null,
-        failed: aged(entry.failedAtMs),
-      },
-      byHand: {
-        on: hand === undefined ? null : { on: hand.on, age: age(hand.atMs) },
-        volume: entry.handVolume === null ? null : { age: age(entry.handVolume.atMs) },
-      },
-    };
-  }
-
   return {
     observed(roomId) {
       const nowMs = now();
-      return [...entries.values()].map((entry) => view(entry, roomId, nowMs));
+      return [...entries.values()].map((entry) =>
+        viewOf(entry, loaded(entry.now, entry.ownerRoom), roomId, nowMs),
+      );
     },
     onChange(listener) {
       listeners.add(listener);

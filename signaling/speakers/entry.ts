@@ -1,0 +1,101 @@
+/** What the watch keeps of one speaker while it is there, and what a room is told of it. */
+import type { ObservedSpeaker } from '../protocol/speakers.ts';
+import type { DriverSpeaker, SpeakerDriver } from './port.ts';
+
+/** A room, or something else; null: silence. */
+export type Sound = { room: string | null } | null;
+
+export interface Entry {
+  driver: SpeakerDriver;
+  now: DriverSpeaker;
+  sound: Sound;
+  foundAtMs: number;
+  stateAtMs: number;
+  /** The order that is being carried out. */
+  order: { room: string; isAccepted: boolean; impatience: NodeJS.Timeout } | null;
+  /** For devices that do not tell what they play: who told it last. */
+  ownerRoom: string | null;
+  steps: { asked: number | null; buffering: number | null; playing: number | null };
+  failures: number;
+  failedAtMs: number | null;
+  error: string | null;
+  /** Rooms whose order or stop this change may be the outcome of, and until when. */
+  meantUntil: Map<string, number>;
+  volumeDeed: { room: string; volume: number; untilMs: number } | null;
+  handOn: Map<string, { on: boolean; atMs: number }>;
+  handVolume: { atMs: number } | null;
+  waiting: number;
+  queue: Promise<unknown>;
+}
+
+export const isSounding = ({ state }: DriverSpeaker): boolean => state === 'playing' || state === 'buffering';
+
+/** As it is when it is seen first, or again. */
+export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: Sound, nowMs: number): Entry {
+  return {
+    driver,
+    now: speaker,
+    sound,
+    foundAtMs: nowMs,
+    stateAtMs: nowMs,
+    order: null,
+    ownerRoom: null,
+    steps: { asked: null, buffering: null, playing: null },
+    failures: 0,
+    failedAtMs: null,
+    error: null,
+    meantUntil: new Map(),
+    volumeDeed: null,
+    handOn: new Map(),
+    handVolume: null,
+    waiting: 0,
+    queue: Promise.resolve(),
+  };
+}
+
+/** What one room is told of it. `loaded`: whose sound is loaded, silent or not. */
+export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: number): ObservedSpeaker {
+  const { now: speaker, order, steps } = entry;
+  const age = (atMs: number): number => Math.max(0, Math.round(nowMs - atMs));
+  const aged = (atMs: number | null): number | null => (atMs === null ? null : age(atMs));
+  const hand = entry.handOn.get(roomId);
+  const source = order === null ? loaded : { room: order.room };
+  const isMine = order?.room === roomId || entry.ownerRoom === roomId;
+  const state =
+    order !== null && speaker.state !== 'playing'
+      ? order.isAccepted
+        ? 'buffering'
+        : 'starting'
+      : speaker.state;
+  const isFailed = entry.error !== null && !isSounding(speaker) && order === null;
+  return {
+    id: speaker.id,
+    kind: entry.driver.kind,
+    name: speaker.name,
+    model: speaker.model,
+    area: speaker.area,
+    group: speaker.group,
+    needsInternet: entry.driver.kind === 'alexa',
+    can: speaker.can,
+    state: isFailed ? 'error' : state,
+    plays: source === null ? null : source.room === roomId ? 'room' : 'other',
+    title: speaker.title,
+    volume: speaker.volume,
+    muted: speaker.muted,
+    delayMs: speaker.delayMs,
+    error: entry.error,
+    failures: entry.failures,
+    ages: {
+      state: age(entry.stateAtMs),
+      found: age(entry.foundAtMs),
+      asked: isMine ? aged(steps.asked) : null,
+      buffering: isMine ? aged(steps.buffering) : null,
+      playing: isMine ? aged(steps.playing) : null,
+      failed: aged(entry.failedAtMs),
+    },
+    byHand: {
+      on: hand === undefined ? null : { on: hand.on, age: age(hand.atMs) },
+      volume: entry.handVolume === null ? null : { age: age(entry.handVolume.atMs) },
+    },
+  };
+}
