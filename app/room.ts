@@ -42,6 +42,8 @@ import { Queue } from './state/queue.svelte.ts';
 import { Reads } from './state/reads.svelte.ts';
 import { Room } from './state/room.svelte.ts';
 import { Desk } from './state/desk.svelte.ts';
+import { Access } from './state/access.svelte.ts';
+import { createAccessRequests, postAccess } from './state/access.ts';
 import { Talk } from './state/talk.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks, trackRef } from './state/tracks.svelte.ts';
@@ -336,6 +338,10 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   // ---- host mode
   const speakers = createRoomSpeakers({ keys, selfId, clock, reads, commands, people, host });
+  const access = new Access({
+    requests: createAccessRequests({ ...keys, post: postAccess }),
+    may: () => may(reads.roleOf(memberId), 'speakers'),
+  });
   const hosting = createHosting({
     selfId,
     keys,
@@ -457,6 +463,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     ...[
       founding,
       speakers,
+      access,
       spreader,
       roomFile,
       system,
@@ -493,7 +500,20 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
 
   return {
     secret,
-    parts: { room, people, now, queue, music, talk, host, desk, speakers: speakers.model, roomFile, ear },
+    parts: {
+      room,
+      people,
+      now,
+      queue,
+      music,
+      talk,
+      host,
+      desk,
+      speakers: speakers.model,
+      access,
+      roomFile,
+      ear,
+    },
     isNamed: name !== null,
     queries,
     library,

@@ -3,7 +3,18 @@ import type { AppModel } from './model.ts';
 /** Everything that exists only once a room is open. */
 export type RoomParts = Pick<
   AppModel,
-  'room' | 'people' | 'now' | 'queue' | 'music' | 'talk' | 'host' | 'desk' | 'speakers' | 'roomFile' | 'ear'
+  | 'room'
+  | 'people'
+  | 'now'
+  | 'queue'
+  | 'music'
+  | 'talk'
+  | 'host'
+  | 'desk'
+  | 'speakers'
+  | 'access'
+  | 'roomFile'
+  | 'ear'
 >;
 
 export type AppParts = Pick<AppModel, 'device' | 'notices' | 'rooms' | 'doctor'>;
@@ -57,6 +68,9 @@ export class App implements AppModel {
   }
   get desk(): AppModel['desk'] {
     return this.#opened().desk;
+  }
+  get access(): AppModel['access'] {
+    return this.#opened().access;
   }
   get ear(): AppModel['ear'] {
     return this.#opened().ear;

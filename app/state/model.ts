@@ -4,11 +4,13 @@
  * screen in every state. Reading a property inside a component subscribes to it.
  */
 import type { Finding, Path, Remedy } from '../doctor/judge.ts';
+import type { CredentialKind, CredentialState } from '../../signaling/protocol/credentials.ts';
 import type { ObservedSpeaker, SpeakerKind, SpeakerState } from '../../signaling/protocol/speakers.ts';
 import type { HostLevels, Mix } from '../host/mix.ts';
 import type { Unheard } from '../playback/player.ts';
 import type { Curve } from '../playback/trim/hear.ts';
 import type { Loop, OrderMode } from '../session/schema.ts';
+import type { AccessProblem } from './access.ts';
 
 export type Role = 'guest' | 'dj' | 'owner';
 export type Connection = 'connecting' | 'connected' | 'alone';
@@ -34,6 +36,7 @@ export interface AppModel {
   readonly host: HostModel;
   readonly speakers: SpeakersModel;
   readonly desk: DeskModel;
+  readonly access: AccessModel;
   readonly device: DeviceModel;
   readonly ear: EarModel;
   readonly notices: NoticesModel;
@@ -364,6 +367,29 @@ export interface DeskModel {
   levels(): HostLevels;
   /** Sounds on the loudspeakers, to hear whether they are there. */
   chime(): void;
+}
+
+export type AccessKind = CredentialKind;
+/** `url` null: not set. `trouble`: why it does not work now, in plain words. */
+export type AccessState = CredentialState;
+
+/**
+ * What the node needs to be let in at Home Assistant and Alexa. It keeps it, and never gives it back. For those who may
+ * switch loudspeakers, in the room that the node made.
+ */
+export interface AccessModel {
+  readonly state:
+    | { kind: 'asking' }
+    | { kind: 'ready'; list: readonly AccessState[] }
+    /** Another room than the one that the node made. */
+    | { kind: 'elsewhere'; says: string }
+    /** In plain words, with the remedy. */
+    | { kind: 'failed'; says: string };
+  /** Asks the node now and then, until what is returned is called. */
+  watch(): () => void;
+  /** Resolves with what is wrong; null: nothing is. */
+  give(kind: AccessKind, given: Readonly<Record<string, string>>): Promise<AccessProblem | null>;
+  forget(kind: AccessKind): Promise<AccessProblem | null>;
 }
 
 export interface DeviceModel {

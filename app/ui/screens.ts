@@ -4,6 +4,7 @@ export const screens = {
   music: () => import('./Music.svelte'),
   people: () => import('./People.svelte'),
   speakers: () => import('./Speakers.svelte'),
+  anotherSpeaker: () => import('./AnotherSpeakerSheet.svelte'),
   rooms: () => import('./RoomsSheet.svelte'),
   doctor: () => import('./DoctorSheet.svelte'),
   ear: () => import('./EarSheet.svelte'),

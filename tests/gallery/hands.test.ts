@@ -407,6 +407,24 @@ describe('loudspeakers that are out of reach', () => {
   });
 });
 
+describe('a token for Home Assistant', () => {
+  it('goes to the node as it was typed, and is not shown again', async () => {
+    const page = await stage.open('another-not-set');
+    const sheet = page.getByRole('dialog', { name: 'Home Assistant' });
+    await sheet.getByLabel('Address of Home Assistant').fill('http://10.0.0.5:8123');
+    await sheet.getByLabel('Token').fill('a-token-of-the-house');
+    await sheet.getByRole('button', { name: 'Set' }).click();
+    await sheet.getByText('Set', { exact: true }).waitFor();
+    expect(await asked(page)).toContain('give home-assistant http://10.0.0.5:8123 a-token-of-the-house');
+    await sheet.getByRole('button', { name: 'Change' }).click();
+    expect(await sheet.getByLabel('Token').inputValue()).toBe('');
+    expect(await sheet.getByLabel('Address of Home Assistant').inputValue()).toBe('http://10.0.0.5:8123');
+    expect(await asked(page)).not.toContain('unwatch');
+    await sheet.getByRole('button', { name: 'Close' }).click();
+    await expect.poll(() => asked(page)).toContain('unwatch');
+  });
+});
+
 describe('a song that is fetched but not yet heard', () => {
   it('is getting ready', async () => {
     const page = await stage.open('now-ready');

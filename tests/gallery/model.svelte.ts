@@ -1,5 +1,6 @@
 /** A model of plain `$state` that behaves: what a control asks for is what is then shown. */
 import type {
+  AccessModel,
   AppModel,
   DeskModel,
   DeviceModel,
@@ -49,6 +50,7 @@ export interface GalleryModel extends AppModel {
   talk: Plain<TalkModel>;
   host: Plain<HostModel>;
   speakers: Plain<SpeakersModel>;
+  access: Plain<AccessModel>;
   device: Plain<DeviceModel>;
   desk: Plain<DeskModel>;
   ear: Plain<EarModel>;
@@ -296,6 +298,37 @@ export function createGalleryModel(): GalleryModel {
       },
       levels: () => ({ music: 0, voice: 0, effects: 0, output: 0, limitedDb: 0 }),
       chime: () => note('chime'),
+    },
+    access: {
+      state: {
+        kind: 'ready',
+        list: [
+          { kind: 'home-assistant', url: null, trouble: null },
+          { kind: 'alexa', url: null, trouble: null },
+        ],
+      },
+      watch() {
+        note('watch');
+        return () => note('unwatch');
+      },
+      give(kind, given) {
+        note('give', kind, ...Object.values(given));
+        const list = model.access.state.kind === 'ready' ? model.access.state.list : [];
+        model.access.state = {
+          kind: 'ready',
+          list: list.map((one) => (one.kind === kind ? { ...one, url: given['url'] ?? '' } : one)),
+        };
+        return Promise.resolve(null);
+      },
+      forget(kind) {
+        note('forget', kind);
+        const list = model.access.state.kind === 'ready' ? model.access.state.list : [];
+        model.access.state = {
+          kind: 'ready',
+          list: list.map((one) => (one.kind === kind ? { kind, url: null, trouble: null } : one)),
+        };
+        return Promise.resolve(null);
+      },
     },
     device: {
       kind: matchMedia('(min-width: 1024px)').matches ? 'laptop' : 'phone',

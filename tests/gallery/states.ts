@@ -1,4 +1,5 @@
 /** Every screen in every state that a person can meet: name → where to stand, and what differs from the pictures. */
+import { ELSEWHERE } from '../../app/state/access.ts';
 import type { PlaceName } from '../../app/ui/place.svelte.ts';
 import {
   doctorLinks,
@@ -46,6 +47,17 @@ function emptyRoom(m: GalleryModel): void {
   m.device.listening = false;
   m.room.connection = 'alone';
 }
+
+const ANOTHER = 'Another loudspeaker';
+const houseIsSet = (trouble: string | null) => (m: GalleryModel) => {
+  m.access.state = {
+    kind: 'ready',
+    list: [
+      { kind: 'home-assistant', url: 'http://homeassistant.local:8123', trouble },
+      { kind: 'alexa', url: null, trouble: null },
+    ],
+  };
+};
 
 function longAndForeign(m: GalleryModel): void {
   const titles: [string, string][] = [
@@ -500,6 +512,31 @@ export const STATES: Record<string, GalleryState> = {
   },
   'music-menu': { place: 'music', press: ['Menu of Slow Tram Home'], set: () => undefined },
   'stream-code': { place: 'speakers', press: ['As a code'], set: () => undefined },
+  another: { place: 'speakers', press: [ANOTHER], set: () => undefined },
+  'another-by-hand': { place: 'speakers', press: [ANOTHER, /^By hand/], set: () => undefined },
+  'another-guest': {
+    place: 'speakers',
+    press: [ANOTHER],
+    set(m) {
+      m.speakers.canChange = false;
+      m.people.me.role = 'guest';
+    },
+  },
+  'another-not-set': { place: 'speakers', press: [ANOTHER, /^Home Assistant/], set: () => undefined },
+  'another-echo': { place: 'speakers', press: [ANOTHER, /^Echo/], set: () => undefined },
+  'another-set': { place: 'speakers', press: [ANOTHER, /^Home Assistant/, 'Forget…'], set: houseIsSet(null) },
+  'another-trouble': {
+    place: 'speakers',
+    press: [ANOTHER, /^Home Assistant/],
+    set: houseIsSet('Home Assistant refused the token. Make a new long-lived token in your profile there.'),
+  },
+  'another-elsewhere': {
+    place: 'speakers',
+    press: [ANOTHER, /^Echo/],
+    set(m) {
+      m.access.state = { kind: 'elsewhere', says: ELSEWHERE };
+    },
+  },
   rooms: { place: 'now', press: [ROOMS], set: () => undefined },
   'rooms-owner': { place: 'now', press: [ROOMS], set: owner },
   'rooms-long': {
