@@ -61,7 +61,9 @@ export function playing(harness: () => Harness) {
     const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
     const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
     const position = Math.round(((from / RATE_HZ) * 1_000 + zeroMs - startedAtMs) * (RATE_HZ / 1_000));
-    const match = findLag(recorded, track.subarray(position), 4_000, 9_600, 3_000);
+    // A short piece: what the first readings of the output were off by is bent away, and noise that is bent by as little as
+    // 0.15 % correlates with itself over 200 ms no more.
+    const match = findLag(recorded, track.subarray(position), 4_000, 2_400, 3_000);
     expect(match.similarity).toBeGreaterThan(0.9);
     expect((Math.abs(match.lagSamples) * 1_000) / RATE_HZ).toBeLessThan(boundMs);
     return recorded;
