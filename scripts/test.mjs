@@ -4,16 +4,21 @@
  * and so does each gate (format, lint, check).
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureBuilt, ensureInstalled, nodeProblem } from './install.mjs';
 import { setUp } from './setup.mjs';
-import { inRepo, run, seconds } from './stage.mjs';
+import { inRepo, ROOT, run, seconds } from './stage.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 /** @typedef {{ name: string, counts: Counts, ms: number }} Stage */
+/** @typedef {{ test: string, why: string }} Failure */
 
 const RESULTS = 'tests/.cache/results';
 /** @type {Stage[]} */
 const stages = [];
+/** Named once more at the very end: who sees only the end of a long log must know what to mend. @type {Failure[]} */
+const failures = [];
 
 /**
  * @param {string} name
@@ -36,7 +41,11 @@ const gateCounts = (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0
 
 /** @param {string} name @param {string[]} args of node */
 const gate = (name, args) =>
-  stage(name, async () => gateCounts((await run(process.execPath, args)).code === 0));
+  stage(name, async () => {
+    const { code } = await run(process.execPath, args);
+    if (code !== 0) failures.push({ test: name, why: `exit ${code}` });
+    return gateCounts(code === 0);
+  });
 
 /**
  * A runner that fails without naming a test (it crashed) counts as one failure.
@@ -49,7 +58,62 @@ function countsOf(file, code, read) {
   const counts = existsSync(inRepo(file))
     ? read(JSON.parse(readFileSync(inRepo(file), 'utf8')))
     : { passed: 0, failed: 0, skipped: 0 };
-  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  if (code === 0 || counts.failed > 0) return counts;
+  failures.push({ test: file, why: `the runner ended with ${code} and names no test` });
+  return { ...counts, failed: 1 };
+}
+
+/**
+ * @param {string} test
+ * @param {string | undefined} message with colours, as the runners write it
+ */
+function failed(test, message) {
+  const lines = stripVTControlCharacters(message ?? '').split('\n');
+  failures.push({
+    test,
+    why: lines
+      .filter((line) => line.trim() !== '')
+      .slice(0, 6)
+      .join('\n'),
+  });
+}
+
+/** @param {any} report as vitest writes it @returns {Counts} */
+function vitestCounts(report) {
+  let crashed = 0;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const path = relative(ROOT, name);
+    const broken = assertionResults.filter((/** @type {any} */ test) => test.status === 'failed');
+    for (const test of broken) failed(`${path} > ${test.fullName}`, test.failureMessages[0]);
+    // Neither loaded nor set up: the file itself failed.
+    if (status === 'failed' && broken.length === 0) {
+      crashed += 1;
+      failed(path, message);
+    }
+  }
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + crashed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/** @param {any} report as Playwright writes it @returns {Counts} */
+function playwrightCounts({ suites, stats }) {
+  /** @param {any} suite */
+  const look = (suite) => {
+    for (const inner of suite.suites ?? []) look(inner);
+    for (const spec of (suite.specs ?? []).filter((/** @type {any} */ spec) => !spec.ok)) {
+      const result = spec.tests.flatMap((/** @type {any} */ test) => test.results).at(-1);
+      failed(`${spec.file} > ${spec.title}`, result?.error?.message);
+    }
+  };
+  for (const suite of suites) look(suite);
+  return {
+    passed: stats.expected,
+    failed: stats.unexpected + stats.flaky,
+    skipped: stats.skipped,
+  };
 }
 
 /** @param {string} name @param {string[]} projects */
@@ -89,17 +153,7 @@ async function runVitest(projects, quiet = false) {
     `--outputFile.json=${file}`,
   ];
   const { code, output } = await run(process.execPath, args, { quiet });
-  const counts = countsOf(file, code, (report) => ({
-    passed: report.numPassedTests,
-    failed:
-      report.numFailedTests +
-      report.testResults.filter(
-        (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
-          file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
-      ).length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  }));
-  return { counts, output };
+  return { counts: countsOf(file, code, vitestCounts), output };
 }
 
 function playwright() {
@@ -110,11 +164,7 @@ function playwright() {
       [inRepo('node_modules/@playwright/test/cli.js'), 'test', '--reporter=list,json'],
       { env: { PLAYWRIGHT_JSON_OUTPUT_NAME: inRepo(file) } },
     );
-    return countsOf(file, code, ({ stats }) => ({
-      passed: stats.expected,
-      failed: stats.unexpected + stats.flaky,
-      skipped: stats.skipped,
-    }));
+    return countsOf(file, code, playwrightCounts);
   });
 }
 
@@ -153,6 +203,9 @@ await playwright();
 await vitest('lab', ['lan']);
 await patience();
 await vitest('bench', ['bench']);
+
+if (failures.length > 0) console.log('\n── what failed');
+for (const { test, why } of failures) console.log(`${test}\n    ${why.replaceAll('\n', '\n    ')}`);
 
 console.log('\n── summary');
 for (const { name, counts, ms } of stages) {
