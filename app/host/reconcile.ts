@@ -15,7 +15,11 @@ export interface SeenSpeaker extends Omit<ObservedSpeaker, 'ages' | 'byHand'> {
     playing: number | null;
     failed: number | null;
   };
-  byHand: { on: { on: boolean; atMs: number } | null; volumeAtMs: number | null };
+  byHand: {
+    on: { on: boolean; atMs: number } | null;
+    volumeAtMs: number | null;
+    mutedAtMs: number | null;
+  };
 }
 
 /** What was done at the device is taken over into what is wanted. */
@@ -23,6 +27,7 @@ export interface Follow {
   speakerId: string;
   on?: boolean;
   volume?: number;
+  muted?: boolean;
 }
 
 export interface Reconciliation {
@@ -52,6 +57,7 @@ export function seenSpeaker(speaker: ObservedSpeaker, nowMs: number): SeenSpeake
     byHand: {
       on: byHand.on === null ? null : { on: byHand.on.on, atMs: nowMs - byHand.on.age },
       volumeAtMs: at(byHand.volume?.age ?? null),
+      mutedAtMs: at(byHand.muted?.age ?? null),
     },
   };
 }
@@ -70,14 +76,22 @@ export function reconcile(
     const wish = wanted.get(speakerId) ?? null;
     const on = followedOn(speaker, wish);
     const volume = followedVolume(speaker, wish);
-    if (on !== null || volume !== null)
-      follows.push({ speakerId, ...(on === null ? {} : { on }), ...(volume === null ? {} : { volume }) });
+    const muted = followedMuted(speaker, wish);
+    if (on !== null || volume !== null || muted !== null)
+      follows.push({
+        speakerId,
+        ...(on === null ? {} : { on }),
+        ...(volume === null ? {} : { volume }),
+        ...(muted === null ? {} : { muted }),
+      });
     if (wish === null || on !== null) continue;
     if (!wish.on) {
       if (soundsRoom(speaker)) acts.push({ speakerId, deed: { do: 'stop' } });
       continue;
     }
-    // Before it plays: one that forgot its volume must not begin with another.
+    // Before it plays: one that forgot how loud it was must not begin otherwise.
+    if (muted === null && isMutedWrongly(speaker, wish))
+      acts.push({ speakerId, deed: { do: 'mute', muted: wish.muted === true } });
     if (volume === null && isOff(speaker.can.volume, wish.volume, speaker.volume, VOLUME_STEP))
       acts.push({ speakerId, deed: { do: 'volume', volume: wish.volume ?? 0 } });
     if (isOff(speaker.can.delay, wish.delayMs, speaker.delayMs, 1))
@@ -111,6 +125,14 @@ function followedVolume(speaker: SeenSpeaker, wish: WantedSpeaker | null): numbe
   const isNew = byHand.volumeAtMs > wish.volumeAt && Math.abs(volume - wish.volume) > VOLUME_STEP;
   return isNew ? volume : null;
 }
+
+function followedMuted({ muted, byHand }: SeenSpeaker, wish: WantedSpeaker | null): boolean | null {
+  if (wish === null || wish.muted === null || muted === null || byHand.mutedAtMs === null) return null;
+  return byHand.mutedAtMs > wish.mutedAt && muted !== wish.muted ? muted : null;
+}
+
+const isMutedWrongly = ({ can, muted }: SeenSpeaker, wish: WantedSpeaker): boolean =>
+  can.mute && wish.muted !== null && muted !== null && muted !== wish.muted;
 
 function isOff(can: boolean, wish: number | null, is: number | null, step: number): boolean {
   return can && wish !== null && is !== null && Math.abs(wish - is) > step;

@@ -140,15 +140,17 @@ export const Vote = v.picklist([1, -1]);
 const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /**
- * `speakers` map: speakerId → what is wanted of a loudspeaker. `volume` and `delayMs`: null as long as nobody has set them, and
- * the speaker keeps its own. `onAt`, `volumeAt`: when each was last wanted; what somebody does at the device later than that
- * takes its place, written by the host with `byHand`. `name`: as it was called then, for while it is away.
+ * `speakers` map: speakerId → what is wanted of a loudspeaker. `volume`, `muted` and `delayMs`: null as long as nobody has set them,
+ * and the speaker keeps its own. `onAt`, `volumeAt`, `mutedAt`: when each was last wanted; what somebody does at the device later
+ * than that takes its place, written by the host with `byHand`. `name`: as it was called then, for while it is away.
  */
 export const WantedSpeaker = v.object({
   on: v.boolean(),
   onAt: Millis,
   volume: v.nullable(Share),
   volumeAt: Millis,
+  muted: v.optional(v.nullable(v.boolean()), null),
+  mutedAt: v.optional(Millis, 0),
   delayMs: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(2_000))),
   name: Name,
   by: Id,

@@ -16,6 +16,7 @@ export interface SpeakerChange {
   on?: boolean;
   /** 0…1 */
   volume?: number;
+  muted?: boolean;
   delayMs?: number;
 }
 
@@ -31,13 +32,14 @@ export function createSpeakerCommands(editor: Editor): SpeakerCommands {
 
   function write(changes: readonly SpeakerChange[], mark: Pick<WantedSpeaker, 'byHand'>): Result {
     const records: [string, WantedSpeaker][] = [];
-    for (const { speakerId, name, on, volume, delayMs } of changes) {
+    for (const { speakerId, name, on, volume, muted, delayMs } of changes) {
       const { byHand: _, ...known } = queries.speakers().get(speakerId) ?? NOTHING;
       const at = editor.nowMs();
       const record = {
         ...known,
         ...(on === undefined ? {} : { on, onAt: at }),
         ...(volume === undefined ? {} : { volume, volumeAt: at }),
+        ...(muted === undefined ? {} : { muted, mutedAt: at }),
         ...(delayMs === undefined ? {} : { delayMs }),
         name: name.trim().slice(0, NAME_LENGTH),
         by: editor.memberId,
@@ -78,6 +80,8 @@ const NOTHING: WantedSpeaker = {
   onAt: 0,
   volume: null,
   volumeAt: 0,
+  muted: null,
+  mutedAt: 0,
   delayMs: null,
   name: '',
   by: '',

@@ -339,6 +339,7 @@ export interface SpeakerRow {
   volume: number | null;
   canVolume: boolean;
   muted: boolean;
+  canMute: boolean;
   /** Null: it cannot be delayed. */
   delayMs: number | null;
   /** Of a switch-on that goes on, or just did: ms since it was asked; null: not yet. */
@@ -355,6 +356,7 @@ export interface SpeakersModel {
   setOn(id: string, on: boolean): void;
   setAll(on: boolean): void;
   setVolume(id: string, volume: number): void;
+  setMuted(id: string, muted: boolean): void;
   setDelay(id: string, delayMs: number): void;
 }
 

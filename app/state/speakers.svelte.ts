@@ -13,6 +13,8 @@ const LOOKING_MS = 5_000;
 const STEPS_MS = 15_000;
 const TICK_MS = 1_000;
 
+type Change = Omit<SpeakerChange, 'speakerId' | 'name'>;
+
 export interface SpeakersOptions {
   reads: Reads;
   commands: Commands;
@@ -74,21 +76,28 @@ export class Speakers implements SpeakersModel {
   }
 
   setOn(id: string, on: boolean): void {
-    this.#want(
+    this.#switch(
       this.#list.filter((row) => row.id === id),
-      { on },
+      on,
     );
   }
   setAll(on: boolean): void {
-    this.#want(
+    this.#switch(
       this.#list.filter((row) => row.on !== on && (row.isHere || !on)),
-      { on },
+      on,
     );
   }
   setVolume(id: string, volume: number): void {
     this.#want(
       this.#list.filter((row) => row.id === id),
-      { volume },
+      // Who turns a mute one wants to hear it.
+      ({ canMute, muted }) => (canMute && muted ? { volume, muted: false } : { volume }),
+    );
+  }
+  setMuted(id: string, muted: boolean): void {
+    this.#want(
+      this.#list.filter((row) => row.id === id),
+      { muted },
     );
   }
   setDelay(id: string, delayMs: number): void {
@@ -98,9 +107,20 @@ export class Speakers implements SpeakersModel {
     );
   }
 
-  #want(rows: readonly SpeakerRow[], change: Omit<SpeakerChange, 'speakerId' | 'name'>): void {
+  /** Who switches one on wants to hear it: one that is mute from last time would seem to be broken. */
+  #switch(rows: readonly SpeakerRow[], on: boolean): void {
+    this.#want(rows, ({ canMute, muted }) => (on && canMute && muted ? { on, muted: false } : { on }));
+  }
+
+  #want(rows: readonly SpeakerRow[], change: Change | ((row: SpeakerRow) => Change)): void {
     if (rows.length === 0) return;
-    this.#options.commands.wantSpeakers(rows.map(({ id, name }) => ({ speakerId: id, name, ...change })));
+    this.#options.commands.wantSpeakers(
+      rows.map((row) => ({
+        speakerId: row.id,
+        name: row.name,
+        ...(typeof change === 'function' ? change(row) : change),
+      })),
+    );
   }
 
   close(): void {
@@ -133,7 +153,8 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     error: speaker.error,
     failures: speaker.failures,
     volume: (on ? wish?.volume : null) ?? speaker.volume,
-    muted: speaker.muted ?? false,
+    muted: (on ? wish?.muted : null) ?? speaker.muted ?? false,
+    canMute: speaker.can.mute && speaker.muted !== null,
     delayMs: speaker.can.delay ? (wish?.delayMs ?? speaker.delayMs ?? 0) : null,
     canVolume: speaker.can.volume,
     steps: showsSteps
@@ -165,6 +186,7 @@ function awayRow(id: string, wish: WantedSpeaker): SpeakerRow {
     failures: 0,
     volume: wish.volume,
     muted: false,
+    canMute: false,
     delayMs: null,
     canVolume: false,
     steps: null,

@@ -35,7 +35,7 @@ export function doing(row: SpeakerRow, hasHost: boolean): { text: string; isProb
   if (state === 'starting') return fine('Starting…');
   if (state === 'buffering') return fine('Buffering…');
   if (state === 'playing' && plays === 'room')
-    return fine(muted ? 'Plays the room, muted at the speaker' : 'Plays the room');
+    return fine(muted ? 'Plays the room, muted' : 'Plays the room');
   if (state === 'playing') return fine('Plays');
   if (!on && row.byHand) return fine('Off: stopped at the speaker');
   return fine(on ? 'About to play' : 'Off');

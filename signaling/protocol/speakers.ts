@@ -87,6 +87,7 @@ export const ObservedSpeaker = v.object({
   byHand: v.object({
     on: v.nullable(v.object({ on: v.boolean(), age: AgeMs })),
     volume: v.nullable(v.object({ age: AgeMs })),
+    muted: v.optional(v.nullable(v.object({ age: AgeMs })), null),
   }),
 });
 

@@ -24,6 +24,8 @@ export interface Entry {
   volumeDeed: { room: string; volume: number; untilMs: number } | null;
   handOn: Map<string, { on: boolean; atMs: number }>;
   handVolume: { atMs: number } | null;
+  muteDeed: { muted: boolean; untilMs: number } | null;
+  handMuted: { atMs: number } | null;
   waiting: number;
   queue: Promise<unknown>;
 }
@@ -48,6 +50,8 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: S
     volumeDeed: null,
     handOn: new Map(),
     handVolume: null,
+    muteDeed: null,
+    handMuted: null,
     waiting: 0,
     queue: Promise.resolve(),
   };
@@ -96,6 +100,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
     byHand: {
       on: hand === undefined ? null : { on: hand.on, age: age(hand.atMs) },
       volume: entry.handVolume === null ? null : { age: age(entry.handVolume.atMs) },
+      muted: entry.handMuted === null ? null : { age: age(entry.handMuted.atMs) },
     },
   };
 }

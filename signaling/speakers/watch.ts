@@ -109,6 +109,7 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     noteSound(entry, sound, nowMs);
     entry.sound = sound;
     noteVolume(entry, before, nowMs);
+    noteMuted(entry, before, nowMs);
 
     if (speaker.state === 'playing' && sound?.room === (entry.order?.room ?? entry.ownerRoom)) {
       entry.steps.playing ??= nowMs;
@@ -147,6 +148,14 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     const deed = entry.volumeDeed;
     const isMeant = deed !== null && deed.untilMs > nowMs && Math.abs(deed.volume - volume) <= VOLUME_STEP;
     if (!isMeant) entry.handVolume = { atMs: nowMs };
+  }
+
+  function noteMuted(entry: Entry, before: DriverSpeaker, nowMs: number): void {
+    const { muted } = entry.now;
+    if (muted === null || before.muted === null || muted === before.muted) return;
+    const deed = entry.muteDeed;
+    const isMeant = deed !== null && deed.untilMs > nowMs && deed.muted === muted;
+    if (!isMeant) entry.handMuted = { atMs: nowMs };
   }
 
   function settle(entry: Entry): void {
@@ -223,7 +232,10 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
         entry.volumeDeed.untilMs = now() + OUTCOME_MS;
         return;
       case 'mute':
-        return driver.setMuted?.(id, deed.muted) ?? cannot();
+        entry.muteDeed = { muted: deed.muted, untilMs: now() + OUTCOME_MS };
+        await (driver.setMuted?.(id, deed.muted) ?? cannot());
+        entry.muteDeed.untilMs = now() + OUTCOME_MS;
+        return;
       case 'delay':
         return driver.setDelay?.(id, deed.delayMs) ?? cannot();
     }

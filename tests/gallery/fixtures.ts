@@ -224,6 +224,7 @@ export function speakerRow(at: number, changes: Partial<SpeakerRow> = {}): Speak
     volume: 0.35,
     canVolume: true,
     muted: false,
+    canMute: true,
     delayMs: null,
     steps: null,
     ...changes,

@@ -254,7 +254,7 @@ describe('places', () => {
     await page.locator('main').evaluate((main) => main.scrollTo(0, 3000));
     await page.getByRole('list', { name: 'Up next' }).locator('[aria-posinset="43"]').waitFor();
     await page.getByRole('button', { name: 'Speakers', exact: true }).click();
-    await page.getByRole('heading', { name: 'Play it on anything' }).waitFor();
+    await page.getByRole('heading', { name: 'Loudspeakers' }).waitFor();
     expect(await top()).toBe(0);
     await page.goBack();
     await expect.poll(top).toBe(3000);

@@ -284,6 +284,10 @@ export function createGalleryModel(): GalleryModel {
         note('setVolume', id, volume);
         for (const row of model.speakers.list) if (row.id === id) row.volume = volume;
       },
+      setMuted(id, muted) {
+        note('setMuted', id, muted);
+        for (const row of model.speakers.list) if (row.id === id) row.muted = muted;
+      },
       setDelay(id, delayMs) {
         note('setDelay', id, delayMs);
         for (const row of model.speakers.list) if (row.id === id) row.delayMs = delayMs;

@@ -427,6 +427,16 @@ export const STATES: Record<string, GalleryState> = {
       m.host.listeners = null;
     },
   },
+  'speakers-muted': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.list = [
+        speakerRow(0, { on: true, state: 'playing', plays: 'room', muted: true }),
+        speakerRow(1, { muted: true }),
+        speakerRow(2, { on: true, state: 'playing', plays: 'room', canMute: false, delayMs: 120 }),
+      ];
+    },
+  },
   'speakers-starting': {
     place: 'speakers',
     set(m) {
@@ -511,7 +521,6 @@ export const STATES: Record<string, GalleryState> = {
     },
   },
   'music-menu': { place: 'music', press: ['Menu of Slow Tram Home'], set: () => undefined },
-  'stream-code': { place: 'speakers', press: ['As a code'], set: () => undefined },
   another: { place: 'speakers', press: [ANOTHER], set: () => undefined },
   'another-by-hand': { place: 'speakers', press: [ANOTHER, /^By hand/], set: () => undefined },
   'another-guest': {

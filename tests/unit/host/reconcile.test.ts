@@ -26,7 +26,7 @@ function observed(changes: Partial<ObservedSpeaker> = {}): ObservedSpeaker {
     error: null,
     failures: 0,
     ages: { state: 60_000, found: 60_000, asked: null, buffering: null, playing: null, failed: null },
-    byHand: { on: null, volume: null },
+    byHand: { on: null, volume: null, muted: null },
     ...changes,
   };
 }
@@ -34,7 +34,15 @@ function observed(changes: Partial<ObservedSpeaker> = {}): ObservedSpeaker {
 const PLAYS = { state: 'playing', plays: 'room' } as const;
 
 function wish(changes: Partial<WantedSpeaker> = {}): WantedSpeaker {
-  const given = { on: true, onAt: NOW - 30_000, volume: null, volumeAt: 0, delayMs: null };
+  const given = {
+    on: true,
+    onAt: NOW - 30_000,
+    volume: null,
+    volumeAt: 0,
+    muted: null,
+    mutedAt: 0,
+    delayMs: null,
+  };
   return { ...given, name: 'Kitchen', by: 'anna', ...changes };
 }
 
@@ -44,10 +52,7 @@ function decide(speaker: ObservedSpeaker, wanted: WantedSpeaker | null, nowMs = 
   const { acts, follows } = reconcile(map, [seen], nowMs, 'The room');
   return {
     deeds: acts.map(({ deed }) => deed),
-    follow: follows.map(({ on, volume }) => ({
-      ...(on === undefined ? {} : { on }),
-      ...(volume === undefined ? {} : { volume }),
-    })),
+    follow: follows.map(({ speakerId: _, ...rest }) => rest),
   };
 }
 
@@ -88,7 +93,7 @@ describe('what the host does about loudspeakers', () => {
   });
 
   test('R5 what was stopped or taken at the device later than it was wanted is followed, not fought', () => {
-    const byHand = { on: { on: false, age: 2_000 }, volume: null };
+    const byHand = { on: { on: false, age: 2_000 }, volume: null, muted: null };
     const off = { deeds: [], follow: [{ on: false }] };
     expect(decide(observed({ state: 'stopped', plays: 'room', byHand }), wish())).toEqual(off);
     expect(decide(observed({ state: 'playing', plays: 'other', byHand }), wish())).toEqual(off);
@@ -101,28 +106,35 @@ describe('what the host does about loudspeakers', () => {
   });
 
   test('R6 what was started at the device is followed, too', () => {
-    const byHand = { on: { on: true, age: 2_000 }, volume: null };
+    const byHand = { on: { on: true, age: 2_000 }, volume: null, muted: null };
     const on = { deeds: [], follow: [{ on: true }] };
     expect(decide(observed({ ...PLAYS, byHand }), wish({ on: false }))).toEqual(on);
     expect(decide(observed(PLAYS), null)).toEqual(on);
   });
 
-  test('R7 volume and delay are set while it is on, before it plays; never set, they stay the device’s own', () => {
-    const wanted = wish({ volume: 0.2, volumeAt: NOW - 9_000, delayMs: 150 });
-    const both = [
+  test('R7 volume, mute and delay are set while it is on, before it plays; never set, they stay the device’s own', () => {
+    const wanted = wish({
+      volume: 0.2,
+      volumeAt: NOW - 9_000,
+      muted: true,
+      mutedAt: NOW - 9_000,
+      delayMs: 150,
+    });
+    const all = [
+      { do: 'mute', muted: true },
       { do: 'volume', volume: 0.2 },
       { do: 'delay', delayMs: 150 },
     ];
-    expect(decide(observed(), wanted).deeds).toEqual([...both, PLAY]);
-    expect(decide(observed(PLAYS), wanted).deeds).toEqual(both);
+    expect(decide(observed(), wanted).deeds).toEqual([...all, PLAY]);
+    expect(decide(observed(PLAYS), wanted).deeds).toEqual(all);
     expect(decide(observed(), { ...wanted, on: false }).deeds).toEqual([]);
-    expect(decide(observed({ ...PLAYS, volume: 0.205, delayMs: 150 }), wanted)).toEqual(NOTHING);
+    expect(decide(observed({ ...PLAYS, volume: 0.205, muted: true, delayMs: 150 }), wanted)).toEqual(NOTHING);
     const can = { volume: false, mute: false, delay: false, announce: false };
     expect(decide(observed({ ...PLAYS, can }), wanted)).toEqual(NOTHING);
   });
 
-  test('R8 a knob that was turned later than the volume was wanted is followed', () => {
-    const byHand = { on: null, volume: { age: 1_000 } };
+  test('R8 a knob that was turned, or a mute button pressed, later than it was wanted, is followed', () => {
+    const byHand = { on: null, volume: { age: 1_000 }, muted: null };
     const turned = observed({ ...PLAYS, volume: 0.8, byHand });
     expect(decide(turned, wish({ volume: 0.2, volumeAt: NOW - 9_000 }))).toEqual({
       deeds: [],
@@ -130,6 +142,18 @@ describe('what the host does about loudspeakers', () => {
     });
     const later = wish({ volume: 0.2, volumeAt: NOW - 500 });
     expect(decide(turned, later)).toEqual({ deeds: [{ do: 'volume', volume: 0.2 }], follow: [] });
+
+    const pressed = observed({
+      ...PLAYS,
+      muted: true,
+      byHand: { on: null, volume: null, muted: { age: 1_000 } },
+    });
+    const loud = { muted: false, mutedAt: NOW - 9_000 };
+    expect(decide(pressed, wish(loud))).toEqual({ deeds: [], follow: [{ muted: true }] });
+    const since = wish({ ...loud, mutedAt: NOW - 500 });
+    expect(decide(pressed, since)).toEqual({ deeds: [{ do: 'mute', muted: false }], follow: [] });
+    // Nobody ever said here how it is to be: it stays as it is.
+    expect(decide(pressed, wish())).toEqual(NOTHING);
   });
 
   test('R9 one that is not seen is not spoken to, and plays when it is seen again', () => {
@@ -152,12 +176,14 @@ describe('what the host does about loudspeakers', () => {
       since: age,
       handOn: fc.option(fc.record({ on: fc.boolean(), age })),
       handVolume: fc.option(fc.record({ age })),
+      muted: fc.option(fc.boolean()),
+      handMuted: fc.option(fc.record({ age })),
     })
-    .map(({ failed, since, handOn, handVolume, ...rest }) =>
+    .map(({ failed, since, handOn, handVolume, handMuted, ...rest }) =>
       observed({
         ...(rest as Partial<ObservedSpeaker>),
         ages: { ...observed().ages, state: since, failed },
-        byHand: { on: handOn, volume: handVolume },
+        byHand: { on: handOn, volume: handVolume, muted: handMuted },
       }),
     );
   const anyWish: fc.Arbitrary<WantedSpeaker> = fc
@@ -166,20 +192,25 @@ describe('what the host does about loudspeakers', () => {
       onAge: age,
       volume: fc.option(share),
       volumeAge: age,
+      muted: fc.option(fc.boolean()),
+      mutedAge: age,
       delayMs: fc.option(fc.integer({ min: 0, max: 2_000 })),
     })
-    .map(({ onAge, volumeAge, ...rest }) => wish({ ...rest, onAt: NOW - onAge, volumeAt: NOW - volumeAge }));
+    .map(({ onAge, volumeAge, mutedAge, ...rest }) =>
+      wish({ ...rest, onAt: NOW - onAge, volumeAt: NOW - volumeAge, mutedAt: NOW - mutedAge }),
+    );
 
   /** What the document says after the follow, and what the device is after the deeds. */
   function carryOut(speaker: SeenSpeaker, wanted: WantedSpeaker | null, atMs: number) {
     const map = new Map(wanted === null ? [] : [[ID, wanted]]);
     const { acts, follows } = reconcile(map, [speaker], atMs, 'The room');
     let next = wanted;
-    for (const { on, volume } of follows) {
+    for (const { on, volume, muted } of follows) {
       next = {
         ...(next ?? wish({ on: false, onAt: 0 })),
         ...(on === undefined ? {} : { on, onAt: atMs }),
         ...(volume === undefined ? {} : { volume, volumeAt: atMs }),
+        ...(muted === undefined ? {} : { muted, mutedAt: atMs }),
       };
     }
     const after = { ...speaker };
@@ -187,6 +218,7 @@ describe('what the host does about loudspeakers', () => {
       if (deed.do === 'play') Object.assign(after, { ...PLAYS, failures: 0, error: null });
       if (deed.do === 'stop') after.state = 'stopped';
       if (deed.do === 'volume') after.volume = deed.volume;
+      if (deed.do === 'mute') after.muted = deed.muted;
       if (deed.do === 'delay') after.delayMs = deed.delayMs;
     }
     return { acts, follows, next, after };
@@ -203,6 +235,7 @@ describe('what the host does about loudspeakers', () => {
         if (next === null || after.state === 'starting') return;
         const sounds = ['starting', 'buffering', 'playing'].includes(after.state) && after.plays === 'room';
         expect(sounds).toBe(next.on);
+        if (next.on && after.muted !== null && next.muted !== null) expect(after.muted).toBe(next.muted);
       }),
       { numRuns: 2_000 },
     );

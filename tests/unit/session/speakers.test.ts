@@ -27,7 +27,12 @@ describe('what is wanted of loudspeakers', () => {
     at(2_000);
     commands.wantSpeakers([{ ...KITCHEN, volume: 0.4, delayMs: 120 }]);
     const wanted = { on: true, onAt: 1_000, volume: 0.4, volumeAt: 2_000, delayMs: 120 };
-    expect(queries.speakers().get(KITCHEN.speakerId)).toEqual({ ...wanted, name: 'Kitchen', by: 'anna' });
+    const unmuted = { ...wanted, muted: null, mutedAt: 0, name: 'Kitchen', by: 'anna' };
+    expect(queries.speakers().get(KITCHEN.speakerId)).toEqual(unmuted);
+    at(3_000);
+    commands.wantSpeakers([{ ...KITCHEN, muted: true }]);
+    const muted = { ...unmuted, muted: true, mutedAt: 3_000 };
+    expect(queries.speakers().get(KITCHEN.speakerId)).toEqual(muted);
   });
 
   test('L2 several at once are one transaction; one that is out of bounds refuses all', () => {
@@ -71,6 +76,10 @@ describe('what is wanted of loudspeakers', () => {
     });
     expect(queries.speakers().size).toBe(0);
     expect(told).toEqual([['speakers']]);
+    // As an app wrote it that knew of no mute.
+    const old = { on: true, onAt: 5, volume: 0.3, volumeAt: 5, delayMs: null, name: 'X', by: 'anna' };
+    doc.getMap('speakers').set('dlna:x', old);
+    expect(queries.speakers().get('dlna:x')).toEqual({ ...old, muted: null, mutedAt: 0 });
   });
 
   test('L5 two hundred are kept; those of which nothing is wanted make place', () => {

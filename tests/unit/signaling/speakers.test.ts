@@ -118,6 +118,10 @@ describe('the speakers’ socket', () => {
     });
     demo.device('Kitchen').turn(0.8);
     await host.sees(({ volume, byHand }) => volume === 0.8 && byHand.volume !== null);
+    await host.act({ do: 'mute', muted: true });
+    expect((await host.sees(({ muted }) => muted === true)).byHand.muted).toBeNull();
+    demo.device('Kitchen').press('mute');
+    await host.sees(({ muted, byHand }) => muted === false && byHand.muted !== null);
     await host.act({ do: 'stop' });
     expect(await host.sees(({ state }) => state === 'stopped')).toMatchObject({ byHand: { on: null } });
   });
