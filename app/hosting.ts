@@ -101,6 +101,10 @@ export function createHosting(options: HostingOptions): Hosting {
       options.onHosting(null);
       sound.stopHosting();
     },
+    onUnheard: () => {
+      steadiness.wasUnheard(localNowMs());
+      present();
+    },
     onChange(result) {
       next = result.next;
       standBy();
@@ -145,23 +149,28 @@ export function createHosting(options: HostingOptions): Hosting {
     role.look();
   }
 
-  /** Tells the others what speaks for this device, and looks what follows from it. */
+  /** Tells the others what speaks for this device. */
+  function present(): void {
+    if (!offer) return;
+    const { watch, sinceMs } = offer;
+    const tripMs = watch.roundTripMs();
+    const moved = tripMs !== null && Math.abs(tripMs - (toldTripMs ?? Infinity)) >= TRIP_STEP_MS;
+    if (tripMs === null || moved) toldTripMs = tripMs === null ? null : Math.round(tripMs);
+    presence.update({
+      candidate: {
+        sinceMs,
+        ...candidacy.current(),
+        nodeRoundTripMs: toldTripMs,
+        cutOff: watch.state() === 'cut-off',
+        stumbles: steadiness.stumbles(localNowMs()),
+        unheard: steadiness.isUnheard(localNowMs()),
+      },
+    });
+  }
+
+  /** And looks what follows from it. */
   function tell(): void {
-    if (offer) {
-      const { watch, sinceMs } = offer;
-      const tripMs = watch.roundTripMs();
-      const moved = tripMs !== null && Math.abs(tripMs - (toldTripMs ?? Infinity)) >= TRIP_STEP_MS;
-      if (tripMs === null || moved) toldTripMs = tripMs === null ? null : Math.round(tripMs);
-      presence.update({
-        candidate: {
-          sinceMs,
-          ...candidacy.current(),
-          nodeRoundTripMs: toldTripMs,
-          cutOff: watch.state() === 'cut-off',
-          stumbles: steadiness.stumbles(localNowMs()),
-        },
-      });
-    }
+    present();
     role.look();
   }
 

@@ -17,6 +17,8 @@ export interface Candidate {
   cutOff: boolean;
   /** How often it stood still, or lost the node while it hosted, in the last ten minutes. */
   stumbles: number;
+  /** It hosted within the last minute, and the node got none of its sound. */
+  unheard: boolean;
 }
 
 export interface ElectionInput {
@@ -59,6 +61,8 @@ const NEAR_MS = 30;
 const TAKEOVER_POINTS = 6;
 /** More than all that speaks for a device: without the node it is of no use, and lets others go first. */
 const CUT_OFF_POINTS = 16;
+/** The same for who is connected and whose sound stands still: else two such devices take turns, and nobody is heard. */
+const UNHEARD_POINTS = 16;
 const MOST_STUMBLES = 3;
 
 export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput): ElectionResult {
@@ -120,7 +124,7 @@ export function leaderOf(input: {
 }): string | null {
   const present = input.peers
     .filter(({ peerId }) => input.alive.has(peerId))
-    .map((peer) => ({ ...peer, nodeRoundTripMs: null, cutOff: false }));
+    .map((peer) => ({ ...peer, nodeRoundTripMs: null, cutOff: false, unheard: false }));
   const { claim } = input;
   if (claim !== null && claim.released !== true && present.some(({ peerId }) => peerId === claim.peerId)) {
     return claim.peerId;
@@ -137,6 +141,7 @@ export function candidateOf({ peerId, device, candidate, joinedAtMs }: Presence)
     nodeRoundTripMs: null,
     cutOff: false,
     stumbles: 0,
+    unheard: false,
   };
   return { peerId, device, ...(candidate ?? nothing) };
 }
@@ -152,7 +157,8 @@ function rank(candidates: readonly Candidate[]): Candidate[] {
   return [...candidates].sort((a, b) => points(b) - points(a) || compareSeniority(a, b));
 }
 
-function points({ pluggedIn, visible, device, nodeRoundTripMs, cutOff, stumbles }: Candidate): number {
+function points(candidate: Candidate): number {
+  const { pluggedIn, visible, device, nodeRoundTripMs, cutOff, stumbles, unheard } = candidate;
   const near = nodeRoundTripMs !== null && nodeRoundTripMs <= NEAR_MS;
   return (
     (pluggedIn ? 4 : 0) +
@@ -160,7 +166,8 @@ function points({ pluggedIn, visible, device, nodeRoundTripMs, cutOff, stumbles 
     (device === 'laptop' ? 2 : device === 'tablet' ? 1 : 0) +
     (near ? 1 : 0) -
     2 * Math.min(stumbles, MOST_STUMBLES) -
-    (cutOff ? CUT_OFF_POINTS : 0)
+    (cutOff ? CUT_OFF_POINTS : 0) -
+    (unheard ? UNHEARD_POINTS : 0)
   );
 }
 
@@ -177,13 +184,14 @@ function merits(one: Candidate, present: readonly Candidate[]): string[] {
   return words;
 }
 
-function drawbacks({ pluggedIn, visible, nodeRoundTripMs, cutOff, stumbles }: Candidate): string[] {
+function drawbacks({ pluggedIn, visible, nodeRoundTripMs, cutOff, stumbles, unheard }: Candidate): string[] {
   const words: string[] = [];
   if (!pluggedIn) words.push('on battery');
   if (!visible) words.push('in the background');
   if (cutOff) words.push('out of the node’s reach');
   else if (nodeRoundTripMs !== null && nodeRoundTripMs > NEAR_MS) words.push('a slow way to the node');
-  if (stumbles > 0) words.push('stumbled lately');
+  if (unheard) words.push('its sound did not arrive');
+  else if (stumbles > 0) words.push('stumbled lately');
   return words;
 }
 

@@ -29,6 +29,11 @@ export interface HostRoleOptions {
   /** This device is the host from now on, with this epoch; also called when only the epoch moved. */
   onStart: (epoch: number) => void;
   onStop: () => void;
+  /**
+   * The node gets nothing of what this device feeds, once for each claim. Presence has to say so when this returns:
+   * as good a candidate as before, it would push away whoever follows it.
+   */
+  onUnheard: () => void;
   onChange: (result: ElectionResult) => void;
 }
 
@@ -53,6 +58,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   const { selfId, queries, commands, nowMs } = options;
   const signs = new Map<string, Sign>();
   let runningEpoch: number | null = null;
+  let unheardEpoch: number | null = null;
   let claimed = { key: '', sinceMs: nowMs() };
   let lingersUntilMs: number | null = null;
   let lookedAtMs = nowMs();
@@ -90,6 +96,14 @@ export function createHostRole(options: HostRoleOptions): HostRole {
       if (claim && signs.has(claim.peerId)) signs.set(claim.peerId, { atMs: nowMs(), epoch: claim.epoch });
     }
     return claim;
+  }
+
+  function noteOwnSilence(): void {
+    const { sinceMs, feed } = options.node();
+    if (sinceMs === null || feed?.state !== 'lost' || feed.peerId !== selfId) return;
+    if (feed.epoch !== runningEpoch || unheardEpoch === runningEpoch) return;
+    unheardEpoch = runningEpoch;
+    options.onUnheard();
   }
 
   function noteWhoOffers(presences: ReadonlyMap<string, Presence>, linked: ReadonlySet<string>): void {
@@ -138,6 +152,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     looking = true;
     try {
       forgiveOwnGap();
+      noteOwnSilence();
       let { result, claim } = electNow();
       const mayClaim = nowMs() >= listensUntilMs && options.mayClaim();
       if (result.shouldClaim && mayClaim && commands.claimHost(selfId, result.epoch).ok) {

@@ -187,6 +187,8 @@ export const Presence = v.object({
       /** The node does not answer it. */
       cutOff: v.optional(v.boolean(), false),
       stumbles: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
+      /** It hosted lately, and the node got none of its sound. */
+      unheard: v.optional(v.boolean(), false),
     }),
   ),
   /** Microphone is open to the room. */

@@ -146,4 +146,12 @@ describe('steadiness', () => {
     for (let n = 0; n < 1_000; n++) steadiness.stumbled(700_000 + n * 4_000);
     expect(steadiness.stumbles(700_000 + 1_000 * 4_000)).toBeLessThanOrEqual(16);
   });
+
+  test('remembers for a minute that the node got nothing, and as a stumble for ten', () => {
+    const steadiness = createSteadiness();
+    expect(steadiness.isUnheard(0)).toBe(false);
+    steadiness.wasUnheard(1_000);
+    expect([steadiness.isUnheard(60_999), steadiness.isUnheard(61_000)]).toEqual([true, false]);
+    expect([steadiness.stumbles(61_000), steadiness.stumbles(601_000)]).toEqual([1, 0]);
+  });
 });

@@ -12,6 +12,7 @@ function candidate(peerId: string, more: Partial<Candidate> = {}): Candidate {
     nodeRoundTripMs: 10,
     cutOff: false,
     stumbles: 0,
+    unheard: false,
     ...more,
   };
 }
@@ -103,6 +104,7 @@ describe('election', () => {
       nodeRoundTripMs: fc.option(fc.nat(60), { nil: null }),
       cutOff: fc.constant(false),
       stumbles: fc.nat(3),
+      unheard: fc.boolean(),
     });
     fc.assert(
       fc.property(
@@ -221,6 +223,23 @@ describe('election', () => {
     expect(elect({ selfId: 'x', candidates: two, claim: null, alive: aliveOf(two) }).host).toBe('laptop');
   });
 
+  test('E18 who was not heard goes behind all who were, and hosts when nobody else can', () => {
+    const silent = { ...laptop, unheard: true, stumbles: 1 };
+    const pocket = candidate('pocket', { visible: false, stumbles: 3 });
+    const input = { selfId: 'laptop', candidates: [silent, pocket], claim: null };
+    expect(elect({ ...input, alive: aliveOf([silent, pocket]) })).toMatchObject({
+      host: 'pocket',
+      next: [{ peerId: 'laptop', why: 'plugged in, on screen, here longest, its sound did not arrive' }],
+    });
+    expect(elect({ ...input, alive: aliveOf([silent]) })).toMatchObject({
+      host: 'laptop',
+      shouldClaim: true,
+    });
+    expect(leaderOf({ peers: [silent, pocket], claim: null, alive: aliveOf([silent, pocket]) })).toBe(
+      'laptop',
+    );
+  });
+
   test('E15 a feed that the node hears is the host’s, though nobody here can see it', () => {
     const claim = { epoch: 9, peerId: 'far' };
     const input = { selfId: 'laptop', candidates: both, claim, alive: aliveOf(both) };
@@ -275,6 +294,7 @@ describe('election', () => {
       nodeRoundTripMs: null,
       cutOff: false,
       stumbles: 0,
+      unheard: false,
       sinceMs: 20,
       visible: false,
       pluggedIn: false,
@@ -286,6 +306,7 @@ describe('election', () => {
       nodeRoundTripMs: 3,
       cutOff: true,
       stumbles: 2,
+      unheard: true,
     };
     expect(candidateOf({ ...presence, candidate: offer })).toMatchObject(offer);
   });

@@ -2,6 +2,7 @@
 import { createHostRole, type HostRole } from '../../../app/host/role.ts';
 import type { NodeWord } from '../../../app/host/alive.ts';
 import type { ElectionResult } from '../../../app/host/election.ts';
+import { createSteadiness, type Steadiness } from '../../../app/host/steadiness.ts';
 import { parsePresences } from '../../../app/session/presence.ts';
 import type { Presence } from '../../../app/session/schema.ts';
 import { feedState, type FeedSigns } from '../../../signaling/stream/watch.ts';
@@ -29,6 +30,8 @@ export interface Device {
   life: 'runs' | 'frozen' | 'killed';
   reachesNode: boolean;
   reachesPeers: boolean;
+  /** Its sound stands still: it says hello to the node and sends no frame. */
+  isMute: boolean;
   /** Since when it feeds or tries to, by its role. */
   feeding: { epoch: number; sinceMs: number } | null;
   starts: number;
@@ -73,6 +76,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
     reconnectsAtMs: number;
     /** When another was heard last by the mesh. */
     heard: Map<string, number>;
+    steadiness: Steadiness;
   }
   const hidden = new Map<string, Hidden>();
   const hiddenOf = (device: Device): Hidden => hidden.get(device.id) as Hidden;
@@ -92,6 +96,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       ranAtMs: nowMs,
       reconnectsAtMs: nowMs,
       heard: new Map(),
+      steadiness: createSteadiness(),
     });
     const role = createHostRole({
       selfId: id,
@@ -109,6 +114,9 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       onStop: () => {
         device.feeding = null;
       },
+      onUnheard: () => {
+        hiddenOf(device).steadiness.wasUnheard(nowMs);
+      },
       onChange: (result) => {
         device.result = result;
       },
@@ -124,6 +132,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
         nodeRoundTripMs: 5,
         cutOff: false,
         stumbles: 0,
+        unheard: false,
         device: 'phone',
         ...offer,
       },
@@ -132,6 +141,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       life: 'runs',
       reachesNode: true,
       reachesPeers: true,
+      isMute: false,
       feeding: null,
       starts: 0,
     };
@@ -145,21 +155,27 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
     const seen = devices.filter((other) => other === device || isLinked(device, other));
     return parsePresences(
       new Map(
-        seen.map(({ id, isOffering, offer: { device: kind, ...candidate } }) => [
-          id,
-          {
-            memberId: id,
-            peerId: id,
-            name: id,
-            hue: 0,
-            device: kind,
-            listening: false,
-            candidate: isOffering ? candidate : null,
-            talking: false,
-            roundTripMs: null,
-            joinedAtMs: 0,
-          },
-        ]),
+        seen.map(({ id, isOffering, offer: { device: kind, ...candidate } }) => {
+          const { steadiness } = hidden.get(id) as Hidden;
+          const stumbles = candidate.stumbles + steadiness.stumbles(nowMs);
+          const unheard = steadiness.isUnheard(nowMs);
+          const offer = { ...candidate, stumbles, unheard };
+          return [
+            id,
+            {
+              memberId: id,
+              peerId: id,
+              name: id,
+              hue: 0,
+              device: kind,
+              listening: false,
+              candidate: isOffering ? offer : null,
+              talking: false,
+              roundTripMs: null,
+              joinedAtMs: 0,
+            },
+          ];
+        }),
       ),
     );
   }
@@ -183,7 +199,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       if (device.life !== 'runs' || feeding === null || !device.reachesNode) continue;
       if (nowMs - feeding.sinceMs < START_MS || own.shutOutEpoch === feeding.epoch) continue;
       if (!isHost || host?.epoch !== feeding.epoch) hello(device, feeding.epoch);
-      if (own.isUp && host?.peerId === device.id) framesAtMs = host.lastFrameAtMs = nowMs;
+      if (own.isUp && host?.peerId === device.id && !device.isMute) framesAtMs = host.lastFrameAtMs = nowMs;
     }
   }
 
@@ -200,7 +216,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       hiddenOf(before).isUp = false;
       before.role.shutOut();
     }
-    host = { epoch, peerId: device.id, welcomedAtMs: nowMs, lastFrameAtMs: nowMs, goneAtMs: null };
+    host = { epoch, peerId: device.id, welcomedAtMs: nowMs, lastFrameAtMs: null, goneAtMs: null };
     own.isUp = true;
   }
 
