@@ -116,6 +116,11 @@ export function createStreamRoutes({
       response.end();
       return true;
     }
+    // Behind another request on its connection (pipelining): that one's stream never ends, so there will be no turn, and
+    // Node does not say when such a connection goes.
+    if (response.socket === null) {
+      return refuse(request, response, 'behind-another', 'One stream on a connection. Open another.\n');
+    }
     if (stations.listenerCount() >= MAX_LISTENERS) {
       return refuse(request, response, 'too-many-listeners', 'Too many listeners on this node.\n');
     }

@@ -150,6 +150,22 @@ describe('shares', () => {
     for (const socket of sockets) socket.destroy();
     await node.close();
   });
+
+  it('are given back by whoever asked for many streams on one connection and hung up', async () => {
+    const node = await startNode();
+    const ASKED = 40;
+    for (let round = 0; round < 3; round++) {
+      const socket = connect(node.ports.http, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write('GET /stream.mp3?burst=0 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(ASKED));
+      socket.resume();
+      await until(async () => (await status(node)).streams[0]?.listeners === 1 || undefined);
+      socket.destroy();
+      await until(async () => (await status(node)).streams[0]?.listeners === 0 || undefined);
+    }
+    expect((await status(node)).rejected['/stream behind-another']).toBeGreaterThan(3);
+    await node.close();
+  });
 });
 
 describe('a socket path', () => {
