@@ -134,8 +134,9 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
     },
     hostGone: () => pace.hostGone(),
     listen(listener, { burstMs = BURST_MS, head = new Uint8Array(0) } = {}) {
-      flush();
+      // All that is due goes to those who are here; it is in `recent` for who comes now.
       fillGaps();
+      flush();
       // Nobody listened and no host fed it: what is left in `recent` may be old, and the stream was silent since.
       const fresh = lastFrameAtMs !== null && now() - lastFrameAtMs < BURST_MS;
       const wanted = Math.min(Math.round(burstMs / frameMs), maxBurstFrames);

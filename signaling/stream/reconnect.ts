@@ -2,6 +2,8 @@
 
 export const FIRST_DELAY_MS = 500;
 export const MAX_DELAY_MS = 10_000;
+/** What takes a connection and ends it at once does not work, and each attempt may cost a process. */
+const PROVEN_MS = 10_000;
 
 /** One attempt, from the first packet to its end. */
 export interface Attempt {
@@ -9,7 +11,7 @@ export interface Attempt {
 }
 
 export interface AttemptEvents {
-  /** It works: the next delay is short again. */
+  /** It works; when it still does ten seconds later, the next delay is short again. */
   up(): void;
   /** It failed, or ended. What is said after that counts no more. */
   lost(why: string): void;
@@ -36,10 +38,11 @@ export function createReconnect({ open, onUp, onLost }: ReconnectOptions): Recon
   function start(): void {
     timer = null;
     let isOver = false;
+    let upAtMs: number | null = null;
     const opened = open({
       up() {
         if (isOver || closed) return;
-        delayMs = FIRST_DELAY_MS;
+        upAtMs = performance.now();
         said = null;
         onUp();
       },
@@ -51,6 +54,7 @@ export function createReconnect({ open, onUp, onLost }: ReconnectOptions): Recon
         attempt = null;
         if (why !== said) onLost(why);
         said = why;
+        if (upAtMs !== null && performance.now() - upAtMs >= PROVEN_MS) delayMs = FIRST_DELAY_MS;
         timer = setTimeout(start, delayMs);
         delayMs = Math.min(delayMs * 2, MAX_DELAY_MS);
       },

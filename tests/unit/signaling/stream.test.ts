@@ -205,6 +205,24 @@ describe('the stream with a host', () => {
     station.close();
   });
 
+  it('hands nothing twice to who joins a crowd in a silence', () => {
+    let nowMs = 0;
+    const station = createStation({ roomId: 'a', path: '/a', now: () => nowMs });
+    const deaf = (): Listener => ({ write: () => 0, end: () => {} });
+    for (let n = 0; n < 70; n++) station.listen(deaf());
+    nowMs += 600;
+    station.listen(deaf());
+    nowMs += 48;
+    let bytes = 0;
+    const late: Listener = { write: (more) => (bytes += more.length), end: () => {} };
+    station.listen(late, { burstMs: 480 });
+    const burstBytes = bytes;
+    nowMs += 240;
+    station.listen(deaf());
+    expect([burstBytes, bytes - burstBytes]).toEqual([20 * 384, 10 * 384]);
+    station.close();
+  });
+
   it('reaches a crowd too, where several frames share a write', async () => {
     const tone = toneFrames(0.8, TONE_HZ);
     const crowd = await Promise.all(Array.from({ length: 70 }, () => listen(`${node.httpUrl}/stream.mp3`)));
