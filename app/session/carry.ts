@@ -10,10 +10,15 @@ export function packRoom(doc: Y.Doc): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-/** Fills the document of the new room. The mark that closed the old one may have come along: here it means nothing. */
+/**
+ * Fills the document of the new room. The mark that closed the old one may have come along, and who hosted there did: here
+ * they mean nothing, and a claim so high that nobody could outdo it ends with the old link.
+ */
 export function unpackRoom(doc: Y.Doc, packed: Uint8Array): void {
   doc.transact(() => {
     Y.applyUpdate(doc, packed);
-    roomDocument(doc).room.delete('moved');
+    const { room, host } = roomDocument(doc);
+    room.delete('moved');
+    for (const key of host.keys()) host.delete(key);
   });
 }

@@ -45,6 +45,16 @@ describe('carry', () => {
     expect(ann.commands.pause()).toEqual({ ok: true });
   });
 
+  test('C22 who hosted there does not host here, and a claim that nobody could outdo is left behind', () => {
+    const { ann, ben } = room();
+    ben.doc.getMap('host').set('claim/x', { epoch: 1e12, peerId: 'x' });
+    sync(ann, ben);
+    expect(ann.commands.claimHost('ann-phone').ok).toBe(false);
+    const doc = new Y.Doc();
+    unpackRoom(doc, packRoom(ann.doc));
+    expect(createQueries(doc).hostClaim()).toBeNull();
+  });
+
   test('C22 copies taken before and after the mark merge to one open room', () => {
     const { ann, ben } = room();
     ben.commands.rename('Benno');
