@@ -20,16 +20,28 @@ export function createExtras(options: {
   send: (variant: ExtraVariant, bytes: Uint8Array<ArrayBuffer>) => void;
 }): Extras {
   const running = new Map<ExtraVariant, { encode: Encode | null }>();
+  /** Kept once it is there: somebody may come and go many times a second, and to load it takes a processor's time. */
+  let mp3: Promise<Mp3Encoder> | null = null;
+
+  async function freshMp3(): Promise<Mp3Encoder> {
+    if (mp3 === null) return (mp3 = options.createMp3());
+    const encoder = await mp3;
+    // What it held back of an earlier time is no part of what begins now.
+    encoder.flush();
+    return encoder;
+  }
 
   function begin(variant: ExtraVariant): void {
     const entry: { encode: Encode | null } = { encode: variant === 'wav' ? toPcm : null };
     running.set(variant, entry);
     if (variant === 'wav') return;
-    options.createMp3().then(
+    freshMp3().then(
       (encoder) => {
         entry.encode = (left, right) => encoder.encode(left, right);
       },
-      () => undefined,
+      () => {
+        mp3 = null;
+      },
     );
   }
 
