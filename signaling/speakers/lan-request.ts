@@ -58,7 +58,11 @@ export function lanRequest(options: LanRequest): Promise<LanAnswer> {
     request.on('error', (error: NodeJS.ErrnoException) =>
       fail(error.name === 'AbortError' ? 'it does not answer' : (error.code ?? error.message)),
     );
+    let isAnswered = false;
+    // An answer that would begin another protocol (101) is told by nothing else.
+    request.on('close', () => isAnswered || fail('it hung up'));
     request.on('response', (response) => {
+      isAnswered = true;
       const parts: Buffer[] = [];
       let bytes = 0;
       const localAddress = response.socket.localAddress ?? '';
@@ -70,6 +74,7 @@ export function lanRequest(options: LanRequest): Promise<LanAnswer> {
         } else parts.push(part);
       });
       response.on('error', () => fail('its answer broke off'));
+      response.on('close', () => fail('its answer broke off'));
       response.on('end', () =>
         resolve({
           status: response.statusCode ?? 0,

@@ -19,7 +19,10 @@ const ASK_EVERY_MS = 60_000;
 const LOOK_MS = 3_000;
 const MAX_LINKS = 8;
 const MAX_SERVICES = 128;
-const MAX_HOSTS = 256;
+/** So that one machine that invents services does not take the place of real ones; a router may speak for a whole house. */
+const MAX_SERVICES_OF_ONE = 64;
+/** Section 17. */
+const MAX_PACKET_BYTES = 9_000;
 /** A device says half a dozen packets when it comes, and answers others. */
 const SAYS = { burst: 120, perSecond: 20 };
 /** However short a lifetime it claims, so that it need not be asked all the time. */
@@ -52,6 +55,8 @@ export interface MdnsBrowserOptions extends Pick<DriverOptions, 'interfaces' | '
 
 interface Entry {
   instance: string;
+  /** Address of who told of it first. */
+  from: string;
   target: string | null;
   port: number;
   text: ReadonlyMap<string, string>;
@@ -61,7 +66,10 @@ interface Entry {
 async function open(port: number, address: string): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   return new Promise((resolve, reject) => {
-    socket.once('error', reject);
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
     socket.bind(port, () => {
       try {
         socket.addMembership(GROUP, address);
@@ -98,7 +106,8 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
   const suffix = `.${service}`.toLowerCase();
   const links = new Map<string, { socket: Socket | null; timers: NodeJS.Timeout[] }>();
   const entries = new Map<string, Entry>();
-  const hosts = new Map<string, { address: string; untilMs: number }>();
+  /** Addresses, as long as a service names them. */
+  const hosts = new Map<string, string>();
   const budgets = createAddressBudgets(SAYS);
   let closed = false;
   let told = '[]';
@@ -106,8 +115,8 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
   function services(): MdnsService[] {
     const nowMs = now();
     return [...entries.values()].flatMap(({ instance, target, port, text, untilMs }) => {
-      const host = target === null ? undefined : hosts.get(target.toLowerCase());
-      return host === undefined || untilMs < nowMs ? [] : { instance, address: host.address, port, text };
+      const address = target === null ? undefined : hosts.get(target.toLowerCase());
+      return address === undefined || untilMs < nowMs ? [] : { instance, address, port, text };
     });
   }
 
@@ -123,16 +132,24 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
     return now() + 1_000 * Math.min(MOST_TTL_SECONDS, Math.max(LEAST_TTL_SECONDS, ttl));
   }
 
-  function entryOf(name: string): Entry | null {
+  function entryOf(name: string, from: string): Entry | null {
     if (!name.toLowerCase().endsWith(suffix)) return null;
     const key = name.toLowerCase();
     const known = entries.get(key);
     if (known !== undefined) return known;
-    if (entries.size >= MAX_SERVICES) {
+    const ofOne = [...entries.values()].filter((entry) => entry.from === from).length;
+    if (entries.size >= MAX_SERVICES || ofOne >= MAX_SERVICES_OF_ONE) {
       counters.count('mdns-browse', 'too-many');
       return null;
     }
-    const fresh = { instance: name, target: null, port: 0, text: new Map<string, string>(), untilMs: 0 };
+    const fresh = {
+      instance: name,
+      from,
+      target: null,
+      port: 0,
+      text: new Map<string, string>(),
+      untilMs: 0,
+    };
     entries.set(key, fresh);
     return fresh;
   }
@@ -145,26 +162,35 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
     );
   }
 
-  function learn(answer: Answer): void {
+  function learn(answer: Answer, from: string): void {
     if (answer.type === 'PTR' && isSameName(answer.name, service)) {
       if (answer.ttl === 0) entries.delete(answer.data.toLowerCase());
       else {
-        const entry = entryOf(answer.data);
+        const entry = entryOf(answer.data, from);
         if (entry !== null) entry.untilMs = untilOf(answer);
       }
     } else if (answer.type === 'SRV') {
-      const entry = entryOf(answer.name);
+      const entry = entryOf(answer.name, from);
       if (entry === null || answer.ttl === 0) return;
       entry.target = answer.data.target;
       entry.port = answer.data.port;
       entry.untilMs = Math.max(entry.untilMs, untilOf(answer));
     } else if (answer.type === 'TXT') {
-      const entry = entryOf(answer.name);
+      const entry = entryOf(answer.name, from);
       if (entry !== null && answer.ttl !== 0) entry.text = textOf(answer.data);
-    } else if (answer.type === 'A' && answer.ttl !== 0 && isOfTheLan(answer.data)) {
+    }
+  }
+
+  const targets = (): ReadonlySet<string> =>
+    new Set([...entries.values()].flatMap(({ target }) => target?.toLowerCase() ?? []));
+
+  /** Of hosts only those are kept that a service names: the LAN has many, and more can be invented. */
+  function learnHosts(answers: readonly Answer[]): void {
+    const named = targets();
+    for (const answer of answers) {
+      if (answer.type !== 'A' || answer.ttl === 0 || !isOfTheLan(answer.data)) continue;
       const name = answer.name.toLowerCase();
-      if (!hosts.has(name) && hosts.size >= MAX_HOSTS) return counters.count('mdns-browse', 'too-many');
-      hosts.set(name, { address: answer.data, untilMs: untilOf(answer) });
+      if (named.has(name)) hosts.set(name, answer.data);
     }
   }
 
@@ -184,6 +210,7 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
   function hear(bytes: Buffer, from: RemoteInfo): void {
     if (closed) return;
     if (!budgets.spend(from.address, 1, now())) return counters.count('mdns-browse', 'too-fast');
+    if (bytes.length > MAX_PACKET_BYTES) return counters.count('mdns-browse', 'bad-packet');
     let packet: Packet;
     try {
       packet = decode(bytes);
@@ -192,16 +219,15 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
     }
     if (packet.type !== 'response') return;
     const answers = [...(packet.answers ?? []), ...(packet.additionals ?? [])];
-    // Of hosts only those are kept that a service names: the LAN has many.
-    const isOurs = answers.some(
-      (answer) =>
-        isSameName(answer.name, service) ||
-        answer.name.toLowerCase().endsWith(suffix) ||
-        [...entries.values()].some(({ target }) => target !== null && isSameName(target, answer.name)),
-    );
+    const named = targets();
+    const isOurs = answers.some(({ name }) => {
+      const lower = name.toLowerCase();
+      return lower === service.toLowerCase() || lower.endsWith(suffix) || named.has(lower);
+    });
     if (!isOurs) return;
     try {
-      for (const answer of answers) learn(answer);
+      for (const answer of answers) learn(answer, from.address);
+      learnHosts(answers);
     } catch {
       return counters.count('mdns-browse', 'bad-packet');
     }
@@ -230,8 +256,8 @@ export function createMdnsBrowser(options: MdnsBrowserOptions): MdnsBrowser {
   function forget(): void {
     const nowMs = now();
     for (const [name, { untilMs }] of entries) if (untilMs < nowMs) entries.delete(name);
-    const named = new Set([...entries.values()].map(({ target }) => target?.toLowerCase()));
-    for (const [name, { untilMs }] of hosts) if (untilMs < nowMs && !named.has(name)) hosts.delete(name);
+    const named = targets();
+    for (const name of hosts.keys()) if (!named.has(name)) hosts.delete(name);
     tell();
   }
 

@@ -188,4 +188,27 @@ describe('a Cast device', () => {
       await rig.close();
     }
   });
+
+  test('whose address another one has now is looked for at its own', async () => {
+    const rig = await start();
+    const bath = await newSettings('Bath');
+    const other = await startCounterpart('cast.ts', bath);
+    try {
+      const { id } = await found(rig);
+      await found(rig, bath.name);
+      // What one alone says is not believed as long as it answers where it was.
+      await rig.device.call('sayAt', bath.port);
+      await rig.driver.setVolume?.(id, 0.5);
+      expect(await rig.device.call('volume')).toBe(0.5);
+      await other.call('sayAt', rig.settings.port);
+      await until('it to be as loud as what answers there', async () => (await found(rig)).volume === 0.25);
+      await rig.driver.setVolume?.(id, 0.9);
+      expect(await other.call('volume')).toBe(0.9);
+      expect(await rig.device.call('volume')).toBe(0.5);
+      await rig.device.call('sayAt', rig.settings.port);
+    } finally {
+      await other.kill();
+      await rig.close();
+    }
+  });
 });

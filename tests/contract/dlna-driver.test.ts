@@ -173,4 +173,33 @@ describe('the DLNA driver', () => {
     interfaces = () => loopback;
     await until('it', mine);
   });
+
+  test('one that needs a moment to load, tells of the track alone and writes addresses in the old way plays', async () => {
+    const { device, driver, mine, order } = await rig({ loadMs: 700, tellsTrackOnly: true, base: '/old/' });
+    const { id } = await until('it', mine);
+    await driver.play(id, order);
+    await until('it to be seen playing', () => mine()?.state === 'playing');
+    expect(mine()).toMatchObject({ url: order.url(), title: 'Tom’s <room>' });
+    expect(device.asked.filter((action) => action === 'Play').length).toBeGreaterThan(1);
+  });
+
+  test('when another device has its address, it is looked for where it says that it is', async () => {
+    const { device, driver, mine } = await rig();
+    const { id, name } = await until('it', mine);
+    const udn = `uuid:${id.replace('dlna:', '')}`;
+    const moved = await startUpnpRenderer({ name, udn });
+    closing.push(() => moved.close());
+    moved.hello();
+    // Nobody has taken its address: what is said elsewhere is not believed.
+    const looks = device.asked.length;
+    await until('it to be asked', () => device.asked.length > looks);
+    await driver.setVolume?.(id, 0.4);
+    expect([device.volume, moved.volume]).toEqual([0.4, 0.5]);
+    device.becomes(`uuid:${randomUUID()}`);
+    await until('it to be found there', async () => {
+      moved.hello();
+      await driver.setVolume?.(id, 0.7).catch(() => undefined);
+      return moved.volume === 0.7;
+    });
+  });
 });

@@ -21,6 +21,8 @@ interface Rig {
   settings: HomeAssistantSettings;
   given: Given<Credentials['home-assistant']>;
   changes(): number;
+  /** As it was shown first. */
+  first(): DriverSpeaker | null;
   seen(): DriverSpeaker | undefined;
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -43,8 +45,12 @@ async function start(token?: string): Promise<Rig> {
   const url = `http://${settings.address}:${settings.port}`;
   const settled = given<Credentials['home-assistant']>({ url, token: token ?? settings.token });
   let changes = 0;
-  const driver = createHomeAssistantDriver(
-    driverOptions(() => changes++),
+  let first: DriverSpeaker | null = null;
+  const driver: SpeakerDriver = createHomeAssistantDriver(
+    driverOptions(() => {
+      changes++;
+      first ??= driver.speakers()[0] ?? null;
+    }),
     settled,
   );
   return {
@@ -56,6 +62,7 @@ async function start(token?: string): Promise<Rig> {
     settings,
     given: settled,
     changes: () => changes,
+    first: () => first,
     seen: () => driver.speakers().find(({ name }) => name === settings.name),
     async restart() {
       house = await startCounterpart('home-assistant.ts', settings);
@@ -112,6 +119,8 @@ describe('Home Assistant', () => {
     inHouse(async (rig) => {
       const speaker = await until('the area', () => (rig.seen()?.area != null ? rig.seen() : null));
       expect(speaker).toMatchObject({ area: 'Kitchen corner', model: 'Beam', can: { announce: true } });
+      // It is shown once it is known what it is, whatever changes meanwhile.
+      expect(rig.first()).toMatchObject({ area: 'Kitchen corner', model: 'Beam' });
       expect(rig.driver.speakers().length).toBe(1);
       await rig.house.call('moveTo', 'Cellar');
       await until('the new area', () => rig.seen()?.area === 'Cellar');

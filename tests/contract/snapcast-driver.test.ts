@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createCounters } from '../../signaling/ops/counters.ts';
 import { silentLog } from '../../signaling/ops/log.ts';
@@ -159,4 +160,34 @@ describe.skipIf(missing !== null)('a Snapclient', () => {
     await expect(driver.stop('snapcast:x')).rejects.toThrow(/^It does not answer|reach/);
     expect(driver.speakers()).toEqual([]);
   });
+});
+
+test('a server that remembers hundreds of clients still shows those that are there', async () => {
+  const groups = Array.from({ length: 300 }, (_, at) => ({
+    ...{ id: `group-${at}`, name: '', muted: false, stream_id: 'default' },
+    clients: [
+      {
+        ...{ id: `client-${at}`, connected: at === 299, host: { name: `browser-${at}` } },
+        config: { name: '', latency: 0, volume: { muted: false, percent: 50 } },
+      },
+    ],
+  }));
+  const streams = [{ id: 'default', status: 'idle', uri: { raw: 'tcp://0.0.0.0:4953?name=default' } }];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      const { id } = JSON.parse(data.toString()) as { id: number };
+      socket.write(`${JSON.stringify({ id, jsonrpc: '2.0', result: { server: { groups, streams } } })}\r\n`);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const control = (server.address() as AddressInfo).port;
+  const driver = driverFor({ control, source: 4953 }, () => undefined);
+  try {
+    const [speaker] = await until('it', () => (driver.speakers().length > 0 ? driver.speakers() : null));
+    expect(speaker?.name).toBe('browser-299');
+  } finally {
+    await driver.close();
+    server.close();
+  }
 });

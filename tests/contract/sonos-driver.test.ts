@@ -1,5 +1,8 @@
 /** Sonos against a household of players with the vendor's services and events, in its own process at its own address. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { DriverSpeaker, SpeakerDriver } from '../../signaling/speakers/port.ts';
@@ -175,6 +178,46 @@ describe('Sonos', () => {
       await until('silence again', async () => (await house.call('heard', bath.uuid)) === null);
     }));
 
+  test('players that have changed their addresses are found again, each as itself', () =>
+    inHouse(async ({ driver, house, kitchen, bath, seen, ids }) => {
+      await house.call('swap');
+      await until('the kitchen to be told, and nobody else', async () => {
+        await driver.setVolume?.(ids[0], 0.77).catch(() => undefined);
+        return (await house.call('volume', kitchen.uuid)) === 0.77 && seen()?.volume === 0.77;
+      });
+      await driver.setVolume?.(ids[1], 0.11);
+      await until('the bath', async () => (await house.call('volume', bath.uuid)) === 0.11);
+      expect(await house.call('volume', kitchen.uuid)).toBe(0.77);
+    }));
+
+  test('what a player says of others makes the node ask no other machine’s pages', async () => {
+    const asked: string[] = [];
+    const router = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(router, 'listening');
+    const origin = `http://127.0.0.1:${(router.address() as AddressInfo).port}`;
+    try {
+      await inHouse(async ({ house, bath, kitchen, driver, seen, seenBath }) => {
+        const tellAnew = async (location: string, leader: string): Promise<void> => {
+          await house.call('invent', location);
+          await house.call('group', bath.uuid, leader);
+        };
+        await tellAnew(`${origin}/reboot?now`, kitchen.uuid);
+        await until('that to be told', () => seenBath()?.group === kitchen.name);
+        await tellAnew(`${origin}/xml/device_description.xml`, bath.uuid);
+        await until('it to be tried', () => asked.length > 0);
+        expect(new Set(asked)).toEqual(new Set(['/xml/device_description.xml']));
+        expect(driver.speakers().length).toBe(2);
+        expect(seen()?.name).toBe(kitchen.name);
+      });
+    } finally {
+      router.closeAllConnections();
+      router.close();
+    }
+  });
+
   test('answers that make no sense change nothing', () =>
     inHouse(async ({ driver, house, bath, kitchen, seen, ids }) => {
       await house.call('babble', true);
@@ -206,4 +249,12 @@ test('no topology makes its reader throw', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('a topology that ends nowhere takes no time', () => {
+  for (const piece of ['<ZoneGroup ', '<ZoneGroup "', '<ZoneGroup "" ', '<ZoneGroupMember a="" "']) {
+    const startedAtMs = performance.now();
+    expect(parseTopology(piece.repeat(250_000 / piece.length))).toEqual([]);
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  }
 });

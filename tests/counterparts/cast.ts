@@ -276,34 +276,36 @@ async function codec(): Promise<void> {
 }
 await codec();
 
-const announced = new Promise<Awaited<ReturnType<typeof announce>>>((resolve, reject) => {
-  server.on('error', reject);
-  server.listen(port, address, () => {
-    const text = [
-      `id=${deviceId}`,
-      'cd=AB',
-      'rm=',
-      've=05',
-      `md=${members === undefined ? 'Google Home Mini' : 'Google Cast Group'}`,
-    ];
-    const more = [
-      'ic=/setup/icon.png',
-      `fn=${name}`,
-      `ca=${members === undefined ? 199_172 : 199_204}`,
-      'st=0',
-      'bs=FA8FCA',
-      'nf=1',
-      'rs=',
-    ];
-    announce('127.0.0.1', {
-      service: '_googlecast._tcp.local',
-      instance: `Earshot-test-${deviceId}`,
-      host: `${deviceId}.local`,
-      address,
-      port,
-      text: [...text, ...more],
-    }).then(resolve, reject);
+function announceAt(told: number): ReturnType<typeof announce> {
+  const text = [
+    `id=${deviceId}`,
+    'cd=AB',
+    'rm=',
+    've=05',
+    `md=${members === undefined ? 'Google Home Mini' : 'Google Cast Group'}`,
+  ];
+  const more = [
+    'ic=/setup/icon.png',
+    `fn=${name}`,
+    `ca=${members === undefined ? 199_172 : 199_204}`,
+    'st=0',
+    'bs=FA8FCA',
+    'nf=1',
+    'rs=',
+  ];
+  return announce('127.0.0.1', {
+    service: '_googlecast._tcp.local',
+    instance: `Earshot-test-${deviceId}`,
+    host: `${deviceId}.local`,
+    address,
+    port: told,
+    text: [...text, ...more],
   });
+}
+
+let announced: ReturnType<typeof announce> = new Promise((resolve, reject) => {
+  server.on('error', reject);
+  server.listen(port, address, () => void announceAt(port).then(resolve, reject));
 });
 
 serveCounterpart({
@@ -319,6 +321,12 @@ serveCounterpart({
   refuse: () => void (refuses = true),
   deafen: () => void (isDeaf = true),
   babble,
+  /** It says that it is there, and no longer that it is where it was. */
+  async sayAt(told: number) {
+    await (await announced).close();
+    announced = announceAt(told);
+    await announced;
+  },
   goodbye: async () => (await announced).goodbye(),
   reset() {
     isDeaf = false;

@@ -159,6 +159,8 @@ function answer(socket: WebSocket, command: Command): void {
       error: { code: 'unknown_command', message: 'Unknown command.' },
     });
   result(list());
+  // A house is never quiet: something changes before the next question is asked.
+  if (type === 'get_states') change({});
 }
 
 const http = createServer((_, response) => response.writeHead(404).end());

@@ -47,6 +47,8 @@ const asked: string[] = [];
 let refusal: number | null = null;
 let serial = 0;
 let babbles = false;
+/** Of a player that there is not, as the topology tells it. */
+let invented: string | null = null;
 
 const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -84,7 +86,11 @@ function topology(): string {
     return `<ZoneGroup Coordinator="${leader.uuid}" ID="${leader.uuid}:1">${members.join('')}</ZoneGroup>`;
   });
   const hidden = `<ZoneGroup Coordinator="RINCON_00000000000001400" ID="x"><ZoneGroupMember UUID="RINCON_00000000000001400" Location="http://${address}:9/" ZoneName="Bridge" Invisible="1"/></ZoneGroup>`;
-  return `<ZoneGroupState><ZoneGroups>${groups.join('')}${hidden}</ZoneGroups><VanishedDevices/></ZoneGroupState>`;
+  const lie =
+    invented === null
+      ? ''
+      : `<ZoneGroup Coordinator="RINCON_0000000000FF01400" ID="y"><ZoneGroupMember UUID="RINCON_0000000000FF01400" Location="${invented}" ZoneName="Nowhere"/></ZoneGroup>`;
+  return `<ZoneGroupState><ZoneGroups>${groups.join('')}${hidden}${lie}</ZoneGroups><VanishedDevices/></ZoneGroupState>`;
 }
 
 function go(player: Player, state: string): void {
@@ -237,11 +243,12 @@ async function serve(player: Player, request: IncomingMessage, response: ServerR
   );
 }
 
-const listening = players.map(async (player) => {
-  const server = createServer(
-    (request, response) => void serve(player, request, response).catch(() => response.destroy()),
-  );
-  server.listen(player.port, address);
+const listening = players.map(async ({ port }) => {
+  const server = createServer((request, response) => {
+    const player = players.find((one) => one.port === port)!;
+    void serve(player, request, response).catch(() => response.destroy());
+  });
+  server.listen(port, address);
   await once(server, 'listening');
 });
 
@@ -267,8 +274,9 @@ const ready = Promise.all([...listening, once(group, 'listening'), once(answers,
 serveCounterpart({
   ready: async () => void (await ready),
   reset() {
-    [refusal, babbles, asked.length] = [null, false, 0];
-    for (const player of players) {
+    [refusal, babbles, invented, asked.length] = [null, false, null, 0];
+    for (const [at, player] of players.entries()) {
+      player.port = given[at]!.port;
       player.sound?.destroy();
       const fresh = {
         leader: player.uuid,
@@ -298,6 +306,13 @@ serveCounterpart({
     tell(byUuid(uuid), 'RenderingControl');
   },
   refuse: (code: number) => void (refusal = code),
+  invent: (location: string) => void (invented = location),
+  /** As after a restart of the router: each has the other's address. */
+  swap() {
+    const [one, other] = [players[0]!, players[1]!];
+    [one.port, other.port] = [other.port, one.port];
+    for (const player of players) tell(player, 'ZoneGroupTopology');
+  },
   babble: (on: boolean) => void (babbles = on),
   group(member: string, leader: string) {
     go(byUuid(member), 'STOPPED');

@@ -37,6 +37,8 @@ export interface CastFound {
 }
 
 export interface CastDevice {
+  /** What was said of it when it was opened. */
+  readonly found: CastFound;
   readonly speaker: DriverSpeaker;
   /** Of a group that plays: the deviceIds of its members. */
   readonly members: readonly string[];
@@ -254,6 +256,7 @@ export async function openCastDevice(
   }
   askZones();
   return {
+    found,
     get speaker() {
       return speaker;
     },

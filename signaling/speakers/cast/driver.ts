@@ -1,33 +1,17 @@
 /** Google Cast: speakers, displays, televisions, and groups of them, which announce themselves with a port of their own. */
-import { MAX_SPEAKERS } from '../../protocol/speakers.ts';
 import { createMdnsBrowser, type MdnsService } from '../mdns-browse.ts';
-import { type DriverOptions, SpeakerError, type SpeakerDriver } from '../port.ts';
-import { nameOr, OUT_OF_REACH, SHUTTING_DOWN, withinDeed } from '../within.ts';
+import type { DriverOptions, DriverSpeaker, SpeakerDriver } from '../port.ts';
+import { createRoster } from '../roster.ts';
+import { nameOr } from '../within.ts';
 import { openCastConnection } from './connection.ts';
 import { type CastDevice, type CastFound, hexId, openCastDevice } from './device.ts';
 
 const SERVICE = '_googlecast._tcp.local';
-/** Those that are there, and those that were: one that is switched on again is told of late, or by nobody. */
-const MAX_KNOWN = 2 * MAX_SPEAKERS;
-/** A device leads some groups; one machine that invents devices must not take the place of real ones. */
-const MAX_AT_ONE_ADDRESS = 16;
-const MAX_OPENING = 4;
-const TICK_MS = 1_000;
-const AGAIN_MS = 3_000;
-const AGAIN_LATER_MS = 60_000;
-const LATER_MS = 600_000;
-const FORGET_MS = 86_400_000;
 /** Of `ca`: a group of several (as Chromium's own discovery reads it). */
 const CAN_GROUP = 32;
 
-interface Known {
-  found: CastFound;
-  device: CastDevice | null;
-  isOpening: boolean;
-  /** Since it was there last, or announced first. */
-  missedAtMs: number;
-  nextTryMs: number;
-}
+const isAt = (one: CastFound, other: CastFound): boolean =>
+  one.address === other.address && one.port === other.port;
 
 /** Null: no Cast device that says who it is. */
 export function castFound({ address, port, text }: MdnsService): CastFound | null {
@@ -40,10 +24,23 @@ export function castFound({ address, port, text }: MdnsService): CastFound | nul
 }
 
 export function createCastDriver(options: DriverOptions): SpeakerDriver {
-  const { onChange, now, counters, log } = options;
-  const known = new Map<string, Known>();
-  let opening = 0;
+  const { onChange, now, counters } = options;
+  let speakers: readonly DriverSpeaker[] = [];
   let closed = false;
+
+  const roster = createRoster<CastFound, CastDevice>({
+    ...options,
+    kind: 'cast',
+    async open(found, onLost) {
+      const connection = await openCastConnection(found, now, onLost);
+      return openCastDevice(found, connection, now, changed);
+    },
+    shut: (device) => device.close(),
+    hostOf: ({ address }) => address,
+    about: ({ speaker }) => speaker,
+    onChange: changed,
+  });
+
   function look(): void {
     for (const service of browser.services()) {
       const found = castFound(service);
@@ -51,116 +48,48 @@ export function createCastDriver(options: DriverOptions): SpeakerDriver {
         counters.count('cast', 'bad-announcement');
         continue;
       }
-      const entry = known.get(found.deviceId);
-      if (entry === undefined) {
-        if (!makePlace(found.address)) counters.count('cast', 'too-many');
-        else
-          known.set(found.deviceId, {
-            found,
-            device: null,
-            isOpening: false,
-            missedAtMs: now(),
-            nextTryMs: now(),
-          });
-      } else if (JSON.stringify(found) !== JSON.stringify(entry.found)) {
-        // Renamed, or at another address. What answers where it was stays until it does no longer.
-        const hasMoved = found.address !== entry.found.address || found.port !== entry.found.port;
-        if (entry.device === null) Object.assign(entry, { found, nextTryMs: now() });
-        else if (!hasMoved) reopen(entry, found);
-        else entry.found = found;
+      const member = roster.get(found.deviceId);
+      if (member?.device == null) roster.meet(found.deviceId, found);
+      else if (JSON.stringify(found) !== JSON.stringify(member.found)) {
+        const isRenamed = isAt(found, member.device.found);
+        // At another address: what answers where it was stays until it does no longer.
+        member.found = found;
+        if (isRenamed) roster.reopen(found.deviceId);
       }
     }
-    tick();
-  }
-
-  function reopen(entry: Known, found: CastFound): void {
-    entry.device?.close();
-    Object.assign(entry, { found, device: null, nextTryMs: now() });
-  }
-
-  function makePlace(address: string): boolean {
-    const same = [...known.values()].filter(({ found }) => found.address === address);
-    if (same.length >= MAX_AT_ONE_ADDRESS) return false;
-    if (known.size < MAX_KNOWN) return true;
-    const away = [...known.values()].find(({ device, isOpening }) => device === null && !isOpening);
-    return away !== undefined && known.delete(away.found.deviceId);
-  }
-
-  function tick(): void {
-    if (closed) return;
-    for (const entry of known.values()) {
-      if (entry.device !== null || entry.isOpening) continue;
-      if (now() - entry.missedAtMs > FORGET_MS) known.delete(entry.found.deviceId);
-      else if (now() >= entry.nextTryMs && opening < MAX_OPENING) void open(entry);
+    // Leases change hands: where this one was found is another one now, and a Cast device does not say who it is.
+    for (const { key, found, device } of roster.there()) {
+      const isOthers = roster.all().some((other) => other.key !== key && isAt(other.found, device.found));
+      if (!isAt(found, device.found) && isOthers) roster.reopen(key);
     }
   }
 
-  async function open(entry: Known): Promise<void> {
-    entry.isOpening = true;
-    opening++;
-    try {
-      const connection = await openCastConnection(entry.found, now, () => lost(entry));
-      const device = await openCastDevice(entry.found, connection, now, () => !closed && onChange());
-      if (closed) return device.close();
-      entry.device = device;
-      log.info({ event: 'speaker-found', kind: 'cast', name: entry.found.name, model: entry.found.model });
-      onChange();
-    } catch {
-      entry.nextTryMs = now() + (now() - entry.missedAtMs < LATER_MS ? AGAIN_MS : AGAIN_LATER_MS);
-    } finally {
-      entry.isOpening = false;
-      opening--;
-    }
-  }
-
-  function lost(entry: Known): void {
-    if (closed || entry.device === null) return;
-    log.info({ event: 'speaker-lost', kind: 'cast', name: entry.found.name });
-    entry.device.close();
-    Object.assign(entry, { device: null, missedAtMs: now(), nextTryMs: now() + TICK_MS });
+  function changed(): void {
+    const there = roster.there();
+    const next = there.map(({ found, device }): DriverSpeaker => {
+      const groups = there.filter((other) => other.device.members.includes(found.deviceId));
+      const group = groups.map((one) => one.found.name).join(', ');
+      return { ...device.speaker, group: group === '' ? null : group.slice(0, 200) };
+    });
+    if (closed || JSON.stringify(next) === JSON.stringify(speakers)) return;
+    speakers = next;
     onChange();
   }
 
   const browser = createMdnsBrowser({ ...options, service: SERVICE, onChange: look });
-  const ticking = setInterval(tick, TICK_MS);
-
-  function reach(id: string, deed: (device: CastDevice) => Promise<void>): Promise<void> {
-    return withinDeed(async () => {
-      if (closed) throw new SpeakerError(SHUTTING_DOWN);
-      const entry = [...known.values()].find(({ device }) => device?.speaker.id === id);
-      if (entry?.device == null) throw new SpeakerError(OUT_OF_REACH);
-      await deed(entry.device);
-    });
-  }
 
   return {
     kind: 'cast',
-    speakers() {
-      const devices = [...known.values()].filter(({ device }) => device !== null).slice(0, MAX_SPEAKERS);
-      return devices.map(({ found, device }) => {
-        const groups = devices.filter((other) => other.device?.members.includes(found.deviceId));
-        const speaker = device!.speaker;
-        return groups.length === 0
-          ? speaker
-          : {
-              ...speaker,
-              group: groups
-                .map((group) => group.found.name)
-                .join(', ')
-                .slice(0, 200),
-            };
-      });
-    },
-    play: (id, order) => reach(id, (device) => device.play(order)),
-    stop: (id) => reach(id, (device) => device.stop()),
-    setVolume: (id, volume) => reach(id, (device) => device.setVolume(volume)),
-    setMuted: (id, muted) => reach(id, (device) => device.setMuted(muted)),
+    speakers: () => speakers,
+    play: (id, order) => roster.reach(id, (device) => device.play(order)),
+    stop: (id) => roster.reach(id, (device) => device.stop()),
+    setVolume: (id, volume) => roster.reach(id, (device) => device.setVolume(volume)),
+    setMuted: (id, muted) => roster.reach(id, (device) => device.setMuted(muted)),
     async close() {
       if (closed) return;
       closed = true;
-      clearInterval(ticking);
       browser.close();
-      for (const { device } of known.values()) device?.close();
+      roster.close();
     },
   };
 }

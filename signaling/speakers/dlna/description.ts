@@ -31,6 +31,12 @@ export interface Description {
 
 const DEFAULT_VOLUME_STEPS = 100;
 
+/** Older devices write their addresses relative to another one than the description's (`URLBase`, section 2.1). */
+function baseOf(root: XmlElement | null, location: string): string {
+  const said = root === null ? '' : childText(root, 'URLBase');
+  return lanHost(said) === lanHost(location) ? said : location;
+}
+
 function service(device: XmlElement, name: string, location: string): (Service & { scpd: string }) | null {
   const host = lanHost(location);
   const found = allXml(device, 'service').find((one) =>
@@ -84,14 +90,16 @@ export async function describe(location: string): Promise<Description> {
   const host = lanHost(location);
   if (status !== 200 || host === null) throw new LanError(`its description: ${status}`);
   // A renderer may be a part of a larger device, and brings its own name then.
-  const device = allXml(parseXml(body), 'root')
+  const tree = parseXml(body);
+  const base = baseOf(tree, location);
+  const device = allXml(tree, 'root')
     .flatMap((root) => devicesOf(root))
     .find((one) => childText(one, 'deviceType').startsWith('urn:schemas-upnp-org:device:MediaRenderer:'));
   if (device === undefined) throw new LanError('its description tells of no renderer');
-  const transport = service(device, 'AVTransport', location);
+  const transport = service(device, 'AVTransport', base);
   const udn = childText(device, 'UDN').slice(0, 100);
   if (transport === null || udn === '') throw new LanError('its description is incomplete');
-  const rendering = service(device, 'RenderingControl', location);
+  const rendering = service(device, 'RenderingControl', base);
   const model = clean(childText(device, 'modelName'), 100);
   return {
     udn,

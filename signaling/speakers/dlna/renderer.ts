@@ -1,22 +1,17 @@
 /** One DLNA renderer (UPnP AVTransport:1, RenderingControl:1): looked at, and told what to do. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { createLooking } from '../looking.ts';
 import { type DriverSpeaker, SpeakerError, type StreamOrder } from '../port.ts';
 import { OUT_OF_REACH } from '../within.ts';
 import { childText, escapeXml, findXml, parseXml } from '../xml.ts';
-import type { Description, Service } from './description.ts';
+import { describe, type Description, type Service } from './description.ts';
 import type { Events, Subscription } from './events.ts';
 import { soap, UpnpError } from './soap.ts';
 
-/** How often it is looked at: when it tells of changes by itself, when it does not, and just after it was told something. */
-const LOOK_MS = 8_000;
-const LOOK_WITHOUT_EVENTS_MS = 2_000;
-const LOOK_BUSY_MS = 500;
-const BUSY_MS = 8_000;
-/** So that a device that tells of changes all the time is not asked all the time. */
-const LEAST_LOOK_MS = 100;
-const AFTER_FAILURE_MS = 1_000;
-/** So many looks in a row that fail, and it is gone. */
-const GONE_AFTER = 3;
 const MAX_TITLE = 200;
+/** How long what was just loaded may take to be ready, and how often that is tried. */
+const GETS_READY_MS = 3_000;
+const READY_EVERY_MS = 400;
 /** Of a live stream without end (FACTS.md, "Loudspeakers"). */
 const PROTOCOL_INFO =
   'http-get:*:audio/mpeg:DLNA.ORG_PN=MP3;DLNA.ORG_OP=00;DLNA.ORG_CI=0;DLNA.ORG_FLAGS=81700000000000000000000000000000';
@@ -32,9 +27,13 @@ const STATES: Readonly<Record<string, DriverSpeaker['state']>> = {
 };
 
 export interface Renderer {
+  /** Of the description that it was opened by. */
+  readonly location: string;
   readonly speaker: DriverSpeaker;
   /** Soon: something may have changed. */
   look(): void;
+  /** Somebody says that it is elsewhere. */
+  doubt(): void;
   play(order: StreamOrder): Promise<void>;
   stop(): Promise<void>;
   setVolume(volume: number): Promise<void>;
@@ -51,6 +50,9 @@ export interface RendererOptions {
   /** It answers no longer, or has restarted. Told once, after which nothing else is. */
   onLost(): void;
 }
+
+/** What a device writes that has nothing to tell there (UPnP AVTransport:1, table 1). */
+const known = (text: string): string => (text === 'NOT_IMPLEMENTED' ? '' : text);
 
 /** What plays, as far as the device tells; an action that it does not know tells nothing. */
 async function optional<T>(asked: Promise<T>): Promise<T | null> {
@@ -73,8 +75,13 @@ async function observe(description: Description): Promise<DriverSpeaker> {
   const said = STATES[childText(info, 'CurrentTransportState')] ?? 'stopped';
   const isBroken = childText(info, 'CurrentTransportStatus') === 'ERROR_OCCURRED';
   const state = isBroken && said !== 'playing' && said !== 'buffering' ? 'error' : said;
-  const url = media === null ? '' : childText(media, 'CurrentURI').slice(0, 2_000);
-  const about = media === null ? null : parseXml(childText(media, 'CurrentURIMetaData'));
+  const loaded = media === null ? '' : known(childText(media, 'CurrentURI'));
+  // Some tell it only of the track.
+  const track = loaded === '' && said !== 'idle' ? await optional(soap(transport, 'GetPositionInfo')) : null;
+  const url = (loaded || (track === null ? '' : known(childText(track, 'TrackURI')))).slice(0, 2_000);
+  const about =
+    parseXml(media === null ? '' : childText(media, 'CurrentURIMetaData')) ??
+    parseXml(track === null ? '' : childText(track, 'TrackMetaData'));
   const title = (findXml(about, 'title')?.text ?? '').slice(0, MAX_TITLE);
   const loud = volume === null ? Number.NaN : Number.parseInt(childText(volume, 'CurrentVolume'), 10);
   const muted = mute === null ? '' : childText(mute, 'CurrentMute');
@@ -99,91 +106,28 @@ async function observe(description: Description): Promise<DriverSpeaker> {
 /** Resolves once it is known how the device does. @throws LanError when it does not answer */
 export async function openRenderer(options: RendererOptions): Promise<Renderer> {
   const { description, events, now, onChange, onLost } = options;
-  const { transport, rendering, host, localAddress } = description;
-  let speaker = await observe(description);
-  let failures = 0;
-  let isLooking = false;
-  let isAsked = false;
-  let closed = false;
-  let busyUntilMs = 0;
-  let timer: NodeJS.Timeout | null = null;
-
-  const subscriptions = [transport, rendering].flatMap((service: Service | null): Subscription[] =>
-    service?.eventUrl == null
-      ? []
-      : [events.subscribe({ eventUrl: service.eventUrl, host, localAddress, onEvent: look })],
-  );
-
-  function pauseMs(): number {
-    if (failures > 0) return AFTER_FAILURE_MS;
-    if (isAsked) return LEAST_LOOK_MS;
-    if (now() < busyUntilMs) return LOOK_BUSY_MS;
-    return subscriptions.length > 0 && subscriptions.every(({ works }) => works)
-      ? LOOK_MS
-      : LOOK_WITHOUT_EVENTS_MS;
-  }
-
-  function after(ms: number): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(() => void lookNow(), ms);
-  }
-
-  function look(): void {
-    if (closed) return;
-    isAsked = true;
-    if (!isLooking) after(LEAST_LOOK_MS);
-  }
-
-  /** It has fallen silent by itself: somebody's hand, or a restart so short that nothing else of it was noticed? */
-  async function hasRestarted(next: DriverSpeaker): Promise<boolean> {
-    if (speaker.state !== 'playing' || next.state === 'playing' || next.state === 'buffering') return false;
-    const known = await Promise.all(subscriptions.map((subscription) => subscription.check()));
-    return known.includes(false);
-  }
-
-  async function lookNow(): Promise<void> {
-    isLooking = true;
-    isAsked = false;
-    try {
-      const next = await observe(description);
-      const isNew = await hasRestarted(next);
-      failures = 0;
-      if (closed) return;
-      if (isNew) return lose();
-      if (JSON.stringify(next) !== JSON.stringify(speaker)) {
-        speaker = next;
-        onChange();
-      }
-    } catch {
-      failures++;
-      if (!closed && failures >= GONE_AFTER) return lose();
-    } finally {
-      isLooking = false;
-      if (!closed) after(pauseMs());
-    }
-  }
-
-  function close(leave: boolean): void {
-    if (closed) return;
-    closed = true;
-    if (timer !== null) clearTimeout(timer);
-    for (const subscription of subscriptions) subscription.close(leave);
-  }
-
-  function lose(): void {
-    close(false);
-    onLost();
-  }
+  const { transport, rendering, host, localAddress, location, udn } = description;
+  const looking = createLooking({
+    first: await observe(description),
+    observe: () => observe(description),
+    isSame: async () => (await describe(location)).udn === udn,
+    subscribe: (look) =>
+      [transport, rendering].flatMap((service: Service | null): Subscription[] =>
+        service?.eventUrl == null
+          ? []
+          : [events.subscribe({ eventUrl: service.eventUrl, host, localAddress, onEvent: look })],
+      ),
+    now,
+    onChange,
+    onLost,
+  });
 
   async function told(work: () => Promise<unknown>): Promise<void> {
     try {
-      await work();
+      await looking.told(work);
     } catch (error) {
       if (error instanceof SpeakerError) throw error;
       throw new SpeakerError(OUT_OF_REACH, { cause: error });
-    } finally {
-      busyUntilMs = now() + BUSY_MS;
-      look();
     }
   }
 
@@ -192,12 +136,27 @@ export async function openRenderer(options: RendererOptions): Promise<Renderer> 
     return rendering;
   }
 
-  after(pauseMs());
+  /** Many need a moment between what they are given and its beginning, and say 701 meanwhile. */
+  async function begin(): Promise<void> {
+    const endsAtMs = now() + GETS_READY_MS;
+    for (;;) {
+      try {
+        await soap(transport, 'Play', { Speed: '1' });
+        return;
+      } catch (error) {
+        if (!(error instanceof UpnpError) || error.code !== 701 || now() > endsAtMs) throw error;
+      }
+      await pause(READY_EVERY_MS);
+    }
+  }
+
   return {
+    location,
     get speaker() {
-      return speaker;
+      return looking.seen;
     },
-    look,
+    look: looking.look,
+    doubt: looking.doubt,
     play: (order) =>
       told(async () => {
         const url = order.url(localAddress);
@@ -212,7 +171,7 @@ export async function openRenderer(options: RendererOptions): Promise<Renderer> 
           await soap(transport, 'Stop', {}, 1_500);
           await load();
         }
-        await soap(transport, 'Play', { Speed: '1' });
+        await begin();
       }),
     stop: () =>
       told(async () => {
@@ -232,7 +191,7 @@ export async function openRenderer(options: RendererOptions): Promise<Renderer> 
       ),
     setMuted: (muted) =>
       told(() => soap(sounding(), 'SetMute', { Channel: 'Master', DesiredMute: muted ? '1' : '0' })),
-    close,
+    close: looking.close,
   };
 }
 

@@ -48,10 +48,18 @@ function fieldsOf(packet: Buffer): ReadonlyMap<string, string> {
   return fields;
 }
 
+/** What cannot be bound is closed: the next try comes within seconds, and is a socket of its own. */
+function refused(socket: Socket, reject: (error: Error) => void): void {
+  socket.once('error', (error) => {
+    socket.close();
+    reject(error);
+  });
+}
+
 function openSearch(address: string): Promise<Socket> {
   const socket = createSocket('udp4');
   return new Promise((resolve, reject) => {
-    socket.once('error', reject);
+    refused(socket, reject);
     socket.bind(0, address, () => {
       try {
         socket.setMulticastInterface(address);
@@ -68,7 +76,7 @@ function openSearch(address: string): Promise<Socket> {
 function openNotify(address: string): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   return new Promise((resolve, reject) => {
-    socket.once('error', reject);
+    refused(socket, reject);
     socket.bind(PORT, () => {
       try {
         socket.addMembership(GROUP, address);

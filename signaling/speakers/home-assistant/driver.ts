@@ -44,7 +44,8 @@ export function createHomeAssistantDriver(
 ): SpeakerDriver {
   const { onChange, counters, log } = options;
   const players = new Map<string, EntityState>();
-  let places: ReadonlyMap<string, Place> = new Map();
+  /** Null until they are read: before that nothing is shown, as it is not known yet what each one is. */
+  let places: ReadonlyMap<string, Place> | null = null;
   let link: HomeAssistant | null = null;
   /** Grows when the settings change: what an older attempt brings is dropped. */
   let attempt = 0;
@@ -59,9 +60,10 @@ export function createHomeAssistantDriver(
   }
 
   function changed(): void {
-    const next = [...players.values()]
+    const known = places;
+    const next = (known === null ? [] : [...players.values()])
       .flatMap(
-        (state) => speakerOf(state, speakerIdOf(state.entity_id), places.get(state.entity_id), nameOf) ?? [],
+        (state) => speakerOf(state, speakerIdOf(state.entity_id), known?.get(state.entity_id), nameOf) ?? [],
       )
       .slice(0, MAX_SPEAKERS);
     if (closed || JSON.stringify(next) === JSON.stringify(speakers)) return;
@@ -73,6 +75,7 @@ export function createHomeAssistantDriver(
     link?.close();
     link = null;
     players.clear();
+    places = null;
     changed();
   }
 

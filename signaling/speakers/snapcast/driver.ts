@@ -12,6 +12,8 @@ import { openRpc, type Rpc } from './rpc.ts';
 
 export const CONTROL_PORT = 1705;
 const LOOK_MS = 10_000;
+/** A server remembers every client that it ever saw, in groups of their own; each new browser is one. */
+const MAX_REMEMBERED = 2_000;
 /** Notices come in flocks. */
 const CALM_MS = 50;
 
@@ -30,12 +32,12 @@ const Group = v.object({
   name: v.string(),
   muted: v.boolean(),
   stream_id: v.string(),
-  clients: v.pipe(v.array(Client), v.maxLength(MAX_SPEAKERS)),
+  clients: v.pipe(v.array(Client), v.maxLength(MAX_REMEMBERED)),
 });
 const Stream = v.object({ id: v.string(), status: v.string(), uri: v.object({ raw: v.string() }) });
 const Status = v.object({
   server: v.object({
-    groups: v.pipe(v.array(Group), v.maxLength(MAX_SPEAKERS)),
+    groups: v.pipe(v.array(Group), v.maxLength(MAX_REMEMBERED)),
     streams: v.pipe(v.array(Stream), v.maxLength(MAX_SPEAKERS)),
   }),
 });

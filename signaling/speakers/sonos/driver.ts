@@ -7,17 +7,11 @@ import { MAX_SPEAKERS } from '../../protocol/speakers.ts';
 import { createEvents } from '../dlna/events.ts';
 import { createSsdp, type Sighting } from '../dlna/ssdp.ts';
 import { lanHost } from '../lan-request.ts';
-import { type DriverOptions, type DriverSpeaker, SpeakerError, type SpeakerDriver } from '../port.ts';
-import { OUT_OF_REACH, SHUTTING_DOWN, withinDeed } from '../within.ts';
+import type { DriverOptions, DriverSpeaker, SpeakerDriver } from '../port.ts';
+import { createRoster, type Member } from '../roster.ts';
 import { type Before, followed, openPlayer, plainUrl, type Player, type Seen, topologyAt } from './player.ts';
 import type { Zone } from './topology.ts';
 
-const TICK_MS = 1_000;
-const AGAIN_MS = 3_000;
-const AGAIN_LATER_MS = 60_000;
-const LATER_MS = 600_000;
-const FORGET_MS = 86_400_000;
-const MAX_OPENING = 4;
 /** Events tell of new groups; where they do not arrive, this does. */
 const TOPOLOGY_MS = 15_000;
 const SIGHTED_AGAIN_MS = 5_000;
@@ -25,138 +19,114 @@ const ANNOUNCED_LOOK_MS = 500;
 /** An announcement that does not end is ended. */
 const MOST_ANNOUNCED_MS = 120_000;
 
-interface Known {
-  zone: Zone;
-  player: Player | null;
-  isOpening: boolean;
-  missedAtMs: number;
-  nextTryMs: number;
-  /** While it announces: what it plays otherwise, and goes on showing. */
-  announces: { before: Before; seen: Seen } | null;
+const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
+/** Every model's description lies here: nothing else is fetched because somebody says so. */
+const DESCRIPTION = '/xml/device_description.xml';
+
+/** While it announces: what it plays otherwise, and goes on showing. */
+interface Announces {
+  before: Before;
+  seen: Seen;
 }
+type Room = Member<Zone, Player>;
 
 export function createSonosDriver(options: DriverOptions): SpeakerDriver {
-  const { onChange, now, counters, log } = options;
-  const known = new Map<string, Known>();
+  const { onChange, now, counters } = options;
+  const announcing = new Map<Player, Announces>();
   const sighted = new Map<string, number>();
   const events = createEvents(counters);
   const waits = new Map<NodeJS.Timeout, () => void>();
-  let opening = 0;
   let topologyAtMs = 0;
   let closed = false;
+
+  const roster = createRoster<Zone, Player>({
+    ...options,
+    kind: 'sonos',
+    async open({ uuid, location }, onLost) {
+      const player = await openPlayer({
+        ...{ uuid, location, events, now },
+        ...{ onChange: changed, onTopology: askTopology, onLost },
+      });
+      // It may have come back into another group.
+      topologyAtMs = -Infinity;
+      return player;
+    },
+    shut(player, leave) {
+      announcing.delete(player);
+      player.close(leave);
+    },
+    hostOf: ({ location }) => lanHost(location) ?? '',
+    about: ({ model }, { uuid, name }) => ({ id: `sonos:${uuid}`, name, model }),
+    onChange: changed,
+    onTick: () => now() - topologyAtMs > TOPOLOGY_MS && askTopology(),
+  });
 
   /** A player was heard of: it knows all the others. */
   function sight({ udn, location }: Sighting): void {
     const host = lanHost(location);
     if (closed || host === null || !/^uuid:RINCON_/.test(udn)) return;
-    if ([...known.values()].some(({ player }) => player?.host === host)) return;
+    if (roster.all().some(({ device }) => device?.host === host)) return;
     for (const [other, untilMs] of sighted) if (untilMs < now()) sighted.delete(other);
     if (sighted.has(location) || sighted.size >= MAX_SPEAKERS) return;
     sighted.set(location, now() + SIGHTED_AGAIN_MS);
-    topologyAt(location).then(learn, () => counters.count('sonos', 'no-topology'));
+    topologyAt(location).then(
+      (zones) => learn(zones, host),
+      () => counters.count('sonos', 'no-topology'),
+    );
   }
 
-  function learn(zones: readonly Zone[]): void {
+  /** What one player says of all: not believed of this machine itself, nor of anything but players. */
+  function learn(zones: readonly Zone[], from: string): void {
     if (closed) return;
     topologyAtMs = now();
     for (const zone of zones) {
-      if (lanHost(zone.location) === null) continue;
-      const entry = known.get(zone.uuid);
-      if (entry !== undefined) {
-        if (entry.player === null && entry.zone.location !== zone.location) entry.nextTryMs = now();
-        entry.zone = zone;
-      } else if (known.size >= MAX_SPEAKERS) counters.count('sonos', 'too-many');
+      const host = lanHost(zone.location);
+      const isFit = host !== null && new URL(zone.location).pathname === DESCRIPTION;
+      if (!isFit || (isLoopback(host) && !isLoopback(from))) {
+        counters.count('sonos', 'other-location');
+        continue;
+      }
+      const member = roster.get(zone.uuid);
+      if (member?.device == null) roster.meet(zone.uuid, zone);
       else {
-        const fresh = {
-          player: null,
-          isOpening: false,
-          missedAtMs: now(),
-          nextTryMs: now(),
-          announces: null,
-        };
-        known.set(zone.uuid, { zone, ...fresh });
+        if (member.device.location !== zone.location) member.device.doubt();
+        member.found = zone;
       }
     }
     changed();
-    tick();
   }
 
   function askTopology(): void {
     topologyAtMs = now();
-    const reporter = [...known.values()].find(({ player }) => player !== null)?.player;
-    reporter?.topology().then(learn, () => counters.count('sonos', 'no-topology'));
-  }
-
-  function tick(): void {
-    if (closed) return;
-    if (now() - topologyAtMs > TOPOLOGY_MS) askTopology();
-    for (const entry of known.values()) {
-      if (entry.player !== null || entry.isOpening) continue;
-      if (now() - entry.missedAtMs > FORGET_MS) known.delete(entry.zone.uuid);
-      else if (now() >= entry.nextTryMs && opening < MAX_OPENING) void open(entry);
-    }
-  }
-
-  async function open(entry: Known): Promise<void> {
-    entry.isOpening = true;
-    opening++;
-    try {
-      const player = await openPlayer({
-        location: entry.zone.location,
-        events,
-        now,
-        onChange: changed,
-        onTopology: askTopology,
-        onLost: () => lost(entry),
-      });
-      if (closed) return player.close(true);
-      entry.player = player;
-      log.info({ event: 'speaker-found', kind: 'sonos', name: entry.zone.name, model: player.model });
-      changed();
-      // It may have come back into another group.
-      askTopology();
-    } catch {
-      entry.nextTryMs = now() + (now() - entry.missedAtMs < LATER_MS ? AGAIN_MS : AGAIN_LATER_MS);
-    } finally {
-      entry.isOpening = false;
-      opening--;
-    }
-  }
-
-  function lost(entry: Known): void {
-    if (closed) return;
-    log.info({ event: 'speaker-lost', kind: 'sonos', name: entry.zone.name });
-    Object.assign(entry, { player: null, announces: null, missedAtMs: now(), nextTryMs: now() + TICK_MS });
-    changed();
+    const reporter = roster.there()[0]?.device;
+    reporter?.topology().then(
+      (zones) => learn(zones, reporter.host),
+      () => counters.count('sonos', 'no-topology'),
+    );
   }
 
   /** Who plays for it; itself, also while its leader is not there. */
-  function leaderOf(entry: Known): Known {
-    const uuid = followed(entry.player?.seen.url ?? null) ?? entry.zone.coordinator;
-    const leader = known.get(uuid);
-    return leader === undefined || leader.player === null ? entry : leader;
+  function leaderOf(room: Room): Room {
+    const uuid = followed(room.device?.seen.url ?? null) ?? room.found.coordinator;
+    const leader = roster.get(uuid);
+    return leader?.device == null ? room : leader;
   }
 
-  function describe(entry: Known, player: Player): DriverSpeaker {
-    const { zone } = entry;
-    const leader = leaderOf(entry);
-    const others = [...known.values()].filter(
-      (other) => other !== entry && other.player !== null && leaderOf(other) === leader,
-    );
-    const { state, url, title } = leader.announces?.seen ?? leader.player?.seen ?? player.seen;
+  function describe(room: Room, player: Player): DriverSpeaker {
+    const { found: zone } = room;
+    const leader = leaderOf(room).device ?? player;
+    const others = roster
+      .there()
+      .filter((other) => other.device !== player && (leaderOf(other).device ?? other.device) === leader)
+      .map(({ found }) => found.name);
+    const { state, url, title } = announcing.get(leader)?.seen ?? leader.seen;
     const isSilent = state === 'idle' || followed(url) !== null;
     return {
       id: `sonos:${zone.uuid}`,
       name: zone.name,
       model: player.model,
       area: null,
-      group:
-        others.length === 0
-          ? null
-          : others
-              .map((other) => other.zone.name)
-              .join(', ')
-              .slice(0, 200),
+      group: others.length === 0 ? null : others.join(', ').slice(0, 200),
       can: {
         volume: player.seen.volume !== null,
         mute: player.seen.muted !== null,
@@ -170,34 +140,23 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
       muted: player.seen.muted,
       delayMs: null,
       error: null,
-      address: (leader.player ?? player).host,
+      address: leader.host,
     };
   }
 
   let speakers: readonly DriverSpeaker[] = [];
   function changed(): void {
-    const next = [...known.values()].flatMap((entry) =>
-      entry.player === null ? [] : [describe(entry, entry.player)],
-    );
+    const next = roster.there().map((room) => describe(room, room.device));
     if (closed || JSON.stringify(next) === JSON.stringify(speakers)) return;
     speakers = next;
     onChange();
   }
 
-  function reach(id: string, deed: (entry: Known, player: Player) => Promise<void>): Promise<void> {
-    return withinDeed(async () => {
-      if (closed) throw new SpeakerError(SHUTTING_DOWN);
-      const entry = [...known.values()].find(({ zone }) => `sonos:${zone.uuid}` === id);
-      if (entry?.player == null) throw new SpeakerError(OUT_OF_REACH);
-      await deed(entry, entry.player);
-    });
-  }
-
   /** The one that has to be told. One that follows a leader who is away is taken out of that group. */
-  async function leading(entry: Known, player: Player): Promise<{ leader: Known; player: Player }> {
-    const leader = leaderOf(entry);
-    if (leader === entry && followed(player.seen.url) !== null) await player.alone();
-    return { leader, player: leader.player ?? player };
+  async function leading(room: Room, player: Player): Promise<Player> {
+    const leader = leaderOf(room).device ?? player;
+    if (leader === player && followed(player.seen.url) !== null) await player.alone();
+    return leader;
   }
 
   function pause(ms: number): Promise<void> {
@@ -208,75 +167,74 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
   }
 
   /** Until it has ended, or somebody has given it something else; then what played before. */
-  async function returnAfter(leader: Known, player: Player, url: string): Promise<void> {
+  async function returnAfter(player: Player, url: string): Promise<void> {
     const endsAtMs = now() + MOST_ANNOUNCED_MS;
-    const mine = leader.announces;
+    const mine = announcing.get(player);
     try {
       for (;;) {
         await pause(ANNOUNCED_LOOK_MS);
-        if (closed || leader.announces !== mine || leader.player !== player) return;
+        if (closed || announcing.get(player) !== mine) return;
         const { state, uri } = await player.transport();
         // Somebody's hand, or a room that was switched on: there is nothing to go back to.
         if (plainUrl(uri) !== url) return;
         if (state !== 'PLAYING' && state !== 'TRANSITIONING') break;
         if (now() > endsAtMs) break;
       }
-      if (mine !== null) await player.giveBack(mine.before);
+      if (mine !== undefined) await player.giveBack(mine.before);
     } catch {
       counters.count('sonos', 'not-given-back');
     } finally {
-      if (leader.announces === mine) leader.announces = null;
+      if (announcing.get(player) === mine) announcing.delete(player);
       player.look();
     }
   }
 
+  async function announce(player: Player, url: string): Promise<void> {
+    // One announcement after another: both return to the music.
+    const before = announcing.get(player);
+    announcing.set(
+      player,
+      before === undefined ? { before: await player.before(), seen: player.seen } : { ...before },
+    );
+    try {
+      await player.playOnce(url);
+    } catch (error) {
+      announcing.delete(player);
+      throw error;
+    }
+    void returnAfter(player, url);
+  }
+
   const ssdp = createSsdp({ ...options, onSeen: sight, onBye: () => {} });
-  const ticking = setInterval(tick, TICK_MS);
 
   return {
     kind: 'sonos',
     speakers: () => speakers,
     play: (id, order) =>
-      reach(id, async (entry, own) => {
-        const { leader, player } = await leading(entry, own);
-        leader.announces = null;
+      roster.reach(id, async (own, room) => {
+        const player = await leading(room, own);
+        announcing.delete(player);
         await player.play(order.url(player.localAddress), order.title);
       }),
     stop: (id) =>
-      reach(id, async (entry, own) => {
-        const { leader, player } = await leading(entry, own);
-        leader.announces = null;
+      roster.reach(id, async (own, room) => {
+        const player = await leading(room, own);
+        announcing.delete(player);
         await player.stop();
       }),
-    setVolume: (id, volume) => reach(id, (_, player) => player.setVolume(volume)),
-    setMuted: (id, muted) => reach(id, (_, player) => player.setMuted(muted)),
-    announce: (id, url) =>
-      reach(id, async (entry, own) => {
-        const { leader, player } = await leading(entry, own);
-        // One announcement after another: both return to the music.
-        leader.announces =
-          leader.announces === null
-            ? { before: await player.before(), seen: player.seen }
-            : { ...leader.announces };
-        try {
-          await player.playOnce(url);
-        } catch (error) {
-          leader.announces = null;
-          throw error;
-        }
-        void returnAfter(leader, player, url);
-      }),
+    setVolume: (id, volume) => roster.reach(id, (player) => player.setVolume(volume)),
+    setMuted: (id, muted) => roster.reach(id, (player) => player.setMuted(muted)),
+    announce: (id, url) => roster.reach(id, async (own, room) => announce(await leading(room, own), url)),
     async close() {
       if (closed) return;
       closed = true;
-      clearInterval(ticking);
       for (const [timer, resolve] of waits) {
         clearTimeout(timer);
         resolve();
       }
       waits.clear();
       ssdp.close();
-      for (const { player } of known.values()) player?.close(true);
+      roster.close();
       await events.close();
     },
   };

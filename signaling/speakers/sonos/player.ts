@@ -3,18 +3,11 @@ import { type Service } from '../dlna/description.ts';
 import type { Events, Subscription } from '../dlna/events.ts';
 import { soap, UpnpError } from '../dlna/soap.ts';
 import { LanError, lanHost, lanRequest } from '../lan-request.ts';
+import { createLooking } from '../looking.ts';
 import type { DriverSpeaker } from '../port.ts';
 import { childText, escapeXml, findXml, parseXml } from '../xml.ts';
 import { parseTopology, type Zone } from './topology.ts';
 
-/** How often it is looked at: when it tells of changes by itself, when it does not, and just after it was told something. */
-const LOOK_MS = 8_000;
-const LOOK_WITHOUT_EVENTS_MS = 2_000;
-const LOOK_BUSY_MS = 500;
-const BUSY_MS = 8_000;
-const LEAST_LOOK_MS = 100;
-const AFTER_FAILURE_MS = 1_000;
-const GONE_AFTER = 3;
 /** Internet radio: shown as such, and not dropped when the stream is silent for a moment. */
 const RADIO = 'x-rincon-mp3radio://';
 /** Of a member: whom it follows. */
@@ -51,7 +44,10 @@ export interface Player {
   readonly localAddress: string;
   readonly model: string | null;
   readonly seen: Seen;
+  readonly location: string;
   look(): void;
+  /** Somebody says that it is elsewhere. */
+  doubt(): void;
   /** @throws LanError, UpnpError */
   topology(): Promise<Zone[]>;
   play(url: string, title: string): Promise<void>;
@@ -70,6 +66,8 @@ export interface Player {
 }
 
 export interface PlayerOptions {
+  /** `RINCON_…` */
+  uuid: string;
   location: string;
   events: Events;
   now: () => number;
@@ -97,18 +95,27 @@ export async function topologyAt(location: string): Promise<Zone[]> {
 export const plainUrl = (uri: string): string =>
   uri.startsWith(RADIO) ? `http://${uri.slice(RADIO.length)}` : uri;
 
+/** Who answers there. @throws LanError */
+async function identify(location: string): Promise<{ udn: string; model: string; localAddress: string }> {
+  const { status, body, localAddress } = await lanRequest({ url: location });
+  if (status !== 200) throw new LanError(`its description: ${status}`);
+  const tree = parseXml(body);
+  const text = (name: string): string => (findXml(tree, name)?.text ?? '').slice(0, 100);
+  return { udn: text('UDN'), model: text('modelName'), localAddress };
+}
+
 /** Resolves once it is known how the player does. @throws LanError when it does not answer */
 export async function openPlayer(options: PlayerOptions): Promise<Player> {
-  const { location, events, now, onChange, onTopology, onLost } = options;
+  const { uuid, location, events, now, onChange, onTopology, onLost } = options;
   const host = lanHost(location);
   if (host === null) throw new LanError('not an address of the LAN');
   const { origin } = new URL(location);
   const transport = serviceAt(origin, '/MediaRenderer', 'AVTransport');
   const rendering = serviceAt(origin, '/MediaRenderer', 'RenderingControl');
   const zones = serviceAt(origin, '', 'ZoneGroupTopology');
-  const { status, body, localAddress } = await lanRequest({ url: location });
-  if (status !== 200) throw new LanError(`its description: ${status}`);
-  const model = (findXml(parseXml(body), 'modelName')?.text ?? '').slice(0, 100);
+  const { udn, model, localAddress } = await identify(location);
+  // Addresses change hands, and anybody may say where a player is.
+  if (udn !== `uuid:${uuid}`) throw new LanError('another device');
 
   async function observe(): Promise<Seen> {
     const info = await soap(transport, 'GetTransportInfo');
@@ -131,83 +138,22 @@ export async function openPlayer(options: PlayerOptions): Promise<Player> {
     };
   }
 
-  let seen = await observe();
-  let failures = 0;
-  let isLooking = false;
-  let isAsked = false;
-  let closed = false;
-  let busyUntilMs = 0;
-  let timer: NodeJS.Timeout | null = null;
   const subscribe = (service: Service, onEvent: () => void): Subscription =>
-    events.subscribe({ eventUrl: service.eventUrl ?? '', host: host ?? '', localAddress, onEvent });
-  const own = [subscribe(transport, look), subscribe(rendering, look)];
-  const all = [...own, subscribe(zones, onTopology)];
-
-  function pauseMs(): number {
-    if (failures > 0) return AFTER_FAILURE_MS;
-    if (isAsked) return LEAST_LOOK_MS;
-    if (now() < busyUntilMs) return LOOK_BUSY_MS;
-    return own.every(({ works }) => works) ? LOOK_MS : LOOK_WITHOUT_EVENTS_MS;
-  }
-
-  function after(ms: number): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(() => void lookNow(), ms);
-  }
-
-  function look(): void {
-    if (closed) return;
-    isAsked = true;
-    if (!isLooking) after(LEAST_LOOK_MS);
-  }
-
-  /** It has fallen silent by itself: somebody's hand, or a restart so short that nothing else of it was noticed? */
-  async function hasRestarted(next: Seen): Promise<boolean> {
-    if (seen.state !== 'playing' || next.state === 'playing' || next.state === 'buffering') return false;
-    return (await Promise.all(own.map((subscription) => subscription.check()))).includes(false);
-  }
-
-  async function lookNow(): Promise<void> {
-    isLooking = true;
-    isAsked = false;
-    try {
-      const next = await observe();
-      const isNew = await hasRestarted(next);
-      failures = 0;
-      if (closed) return;
-      if (isNew) return lose();
-      if (JSON.stringify(next) === JSON.stringify(seen)) return;
-      seen = next;
-      onChange();
-    } catch {
-      failures++;
-      if (!closed && failures >= GONE_AFTER) lose();
-    } finally {
-      isLooking = false;
-      if (!closed) after(pauseMs());
-    }
-  }
-
-  function close(leave: boolean): void {
-    if (closed) return;
-    closed = true;
-    if (timer !== null) clearTimeout(timer);
-    for (const subscription of all) subscription.close(leave);
-  }
-
-  function lose(): void {
-    close(false);
-    onLost();
-  }
-
-  async function told(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } finally {
-      busyUntilMs = now() + BUSY_MS;
-      look();
-    }
-  }
+    events.subscribe({ eventUrl: service.eventUrl ?? '', host, localAddress, onEvent });
+  const looking = createLooking({
+    first: await observe(),
+    observe,
+    isSame: async () => (await identify(location)).udn === udn,
+    subscribe: (look) => [
+      subscribe(transport, look),
+      subscribe(rendering, look),
+      subscribe(zones, onTopology),
+    ],
+    now,
+    onChange,
+    onLost,
+  });
+  const { told } = looking;
 
   async function load(uri: string, metadata: string): Promise<void> {
     await soap(transport, 'SetAVTransportURI', { CurrentURI: uri, CurrentURIMetaData: metadata }, 5_000);
@@ -238,15 +184,16 @@ export async function openPlayer(options: PlayerOptions): Promise<Player> {
     if (isPlaying) await begin();
   }
 
-  after(pauseMs());
   return {
     host,
+    location,
     localAddress,
     model: model === '' ? null : model,
     get seen() {
-      return seen;
+      return looking.seen;
     },
-    look,
+    look: looking.look,
+    doubt: looking.doubt,
     topology: () => topologyAt(location),
     play: (url, title) =>
       told(async () => {
@@ -284,7 +231,7 @@ export async function openPlayer(options: PlayerOptions): Promise<Player> {
       return { state: childText(info, 'CurrentTransportState'), uri: childText(media, 'CurrentURI') };
     },
     giveBack: (before) => told(() => giveBack(before)),
-    close,
+    close: looking.close,
   };
 }
 

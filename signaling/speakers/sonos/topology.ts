@@ -26,12 +26,15 @@ function attributesOf(tag: string): ReadonlyMap<string, string> {
   return attributes;
 }
 
-/** Visible players only: the second of a stereo pair and home cinema's satellites are parts of another. */
+/**
+ * Visible players only: the second of a stereo pair and home cinema's satellites are parts of another.
+ * What is read twice, ends at the next `<`: no text takes longer than its length.
+ */
 export function parseTopology(state: string): Zone[] {
   const zones: Zone[] = [];
   let coordinator = '';
   for (const [, kind = '', rest = ''] of state.matchAll(
-    /<(ZoneGroup|ZoneGroupMember)\s((?:[^">]|"[^"]*")*)>/g,
+    /<(ZoneGroup|ZoneGroupMember)\s((?:[^"<>]|"[^"<]*")*)>/g,
   )) {
     const attributes = attributesOf(rest);
     if (kind === 'ZoneGroup') {

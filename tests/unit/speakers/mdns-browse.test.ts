@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { encode, type Packet } from 'dns-packet';
+import { type Answer, encode, type Packet } from 'dns-packet';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCounters } from '../../../signaling/ops/counters.ts';
 import type { Interfaces } from '../../../signaling/ops/addresses.ts';
@@ -117,7 +117,21 @@ it('takes neither nonsense, nor more than a house has, nor an address of the int
   }
   await until('too many', () => counters.report()['mdns-browse too-many'] !== undefined);
   expect(counters.report()['mdns-browse bad-packet']).toBeGreaterThan(0);
+  say(Buffer.alloc(9_001));
   expect(found()).toEqual(['Kitchen']);
+  // What one machine invents leaves a place for others, and its hosts are not remembered.
+  const invented = Array.from({ length: 300 }, (_, at) => `h${at}.local`);
+  for (let at = 0; at < 300; at += 100)
+    say({
+      answers: [
+        { type: 'PTR', name: SERVICE, ttl: 120, data: `n0-0.${SERVICE}` },
+        ...invented
+          .slice(at, at + 100)
+          .map((name): Answer => ({ type: 'A', name, ttl: 120, data: '127.0.0.1' })),
+      ],
+    });
+  await present({ instance: 'Bath', host: 'bath.local' });
+  await until('the other', () => found().includes('Bath'));
   for (let at = 0; at < 300; at++) say(randomBytes(12));
   await until('too fast', () => (counters.report()['mdns-browse too-fast'] ?? 0) > 0);
 });
