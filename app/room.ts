@@ -5,16 +5,11 @@ import { UPLINK_PATH } from '../signaling/protocol/uplink.ts';
 import { createClockSync } from './clock/sync.ts';
 import { candidateOf, leaderOf } from './host/election.ts';
 import { createHosting } from './hosting.ts';
-import { createAnalyser } from './library/analyse/client.ts';
-import { createLibrary } from './library/create.ts';
 import type { Library } from './library/library.ts';
-import { createOpfsStore } from './library/opfs.ts';
-import { createSpreader } from './library/spread.ts';
 import { createBrowserMesh } from './mesh/browser.ts';
 import { openPersistence } from './mesh/persistence.ts';
 import { packRoom, unpackRoom } from './session/carry.ts';
-import { comingTracks, isNeeded } from './playback/conductor.ts';
-import { createChirpRequests } from './playback/trim/requests.ts';
+import { isNeeded } from './playback/conductor.ts';
 import { createCommands } from './session/commands.ts';
 import { createFounding } from './session/founding.ts';
 import { may } from './session/policy.ts';
@@ -22,12 +17,15 @@ import { parsePresences, personOf } from './session/presence.ts';
 import { createQueries, type Queries } from './session/queries.ts';
 import type { Presence } from './session/schema.ts';
 import { createPatient } from './patient.ts';
+import { createRoomEar } from './room-ear.ts';
+import { createRoomLibrary } from './room-library.ts';
+import { createRoomMeters } from './room-meters.ts';
 import { createRoomSpeakers } from './room-speakers.ts';
+import { createRoomVoice } from './room-voice.ts';
 import { createSystemLink } from './system.ts';
 import { createSound } from './sound.ts';
 import type { RoomParts } from './state/app.svelte.ts';
 import type { Device } from './state/device.svelte.ts';
-import { TrimByEar } from './state/ear.svelte.ts';
 import type { PatientRoom } from './state/doctor.svelte.ts';
 import { Host } from './state/host.svelte.ts';
 import type { KeptStore } from './state/kept.ts';
@@ -44,17 +42,10 @@ import { Room } from './state/room.svelte.ts';
 import { Desk } from './state/desk.svelte.ts';
 import { Access } from './state/access.svelte.ts';
 import { createAccessRequests, postAccess } from './state/access.ts';
-import { Talk } from './state/talk.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
-import { Tracks, trackRef } from './state/tracks.svelte.ts';
+import { Tracks } from './state/tracks.svelte.ts';
 import { webCrypto } from './state/web-crypto.ts';
 import type { AudioSession } from './voice/audio-session.ts';
-import { openUnprocessed } from './voice/microphone.ts';
-
-/** Items of the queue of which a second copy is kept. */
-const SPREAD_ITEMS = 50;
-/** How often levels are read while the page is seen. */
-const METER_MS = 60;
 
 export interface OpenRoomOptions {
   /** The page's: it outlives the room. */
@@ -146,27 +137,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     newId,
     random: Math.random,
   });
-  const coming = () => comingTracks(queries.view(clock.nowMs()), queries.settings().loop);
-  const library = createLibrary({
-    store: createOpfsStore(),
-    transport: mesh,
-    analyser: createAnalyser(),
-    storage: navigator.storage,
-    needed: coming,
-    wished: (trackId) => queries.keeps().has(trackId),
-  });
-  const spreader = createSpreader({
-    selfId,
-    peers: () => mesh.peers(),
-    library,
-    wishes() {
-      const asked = queries.keeps();
-      return [...new Set([...asked, ...coming().slice(0, SPREAD_ITEMS + 1)])].flatMap((trackId) => {
-        const track = queries.tracks().get(trackId);
-        return track ? [{ ref: trackRef(trackId, track), asked: asked.has(trackId) }] : [];
-      });
-    },
-  });
+  const { library, spreader } = createRoomLibrary({ selfId, mesh, queries, clock });
   await Promise.all([persistence.whenLoaded, library.loaded]).catch(() =>
     notices.problem(
       'This device keeps nothing: its storage could not be opened. The room is here only while this page is.',
@@ -287,54 +258,14 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     onMix: sound.setMix,
     chime: sound.chime,
   });
-  const talk = new Talk({
-    microphone: () => sound.microphone(),
-    onLive: (stream) => {
-      liveVoice = stream;
-      sound.setTalking(stream !== null);
-      presence.update({ talking: stream !== null });
-      offerVoice();
-    },
-    audience: () => audienceWords(people, host),
-  });
-  let liveVoice: MediaStream | null = null;
-  const offerVoice = (): void => {
-    const hears = [...presences().values()].filter((one) => one.listening || one.peerId === host.hostId);
-    mesh.offerVoice(
-      liveVoice,
-      hears.map((one) => one.peerId).filter((peerId) => peerId !== selfId),
-    );
-  };
-  mesh.onVoice((from, stream) => sound.setVoice(from, stream));
+  const voice = createRoomVoice({ selfId, mesh, presences, presence, sound, people, host });
   function setListening(on: boolean): void {
     sound.unlock();
     sound.setListening(on);
     presence.update({ listening: on });
   }
 
-  const chirps = createChirpRequests({
-    send: (to, message) => mesh.send(to, 'control', message),
-    onMessage: (listener) => mesh.onMessage('control', listener),
-    nowMs: () => clock.nowMs(),
-    chirp(from, firstRoomMs) {
-      const stop = sound.ear()?.answer(firstRoomMs) ?? null;
-      const asker = people.here.find((person) => person.peerId === from)?.name ?? 'Somebody';
-      if (stop) notices.info(`${asker} sets the timing by ear: this ${device.kind} chirps for a moment.`);
-      return stop;
-    },
-    setTimer: (run, ms) => {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
-  });
-  const ear = new TrimByEar({
-    device,
-    people,
-    notices,
-    requests: chirps,
-    openMicrophone: () => openUnprocessed({ devices: navigator.mediaDevices, session: audioSession }),
-    ear: () => sound.ear(),
-  });
+  const byEar = createRoomEar({ mesh, clock, sound, people, device, notices, audioSession, setTimer });
 
   // ---- host mode
   const speakers = createRoomSpeakers({ keys, selfId, clock, reads, commands, people, host });
@@ -365,7 +296,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     people.setPresent([...presences().values()], [...parsePresences(mesh.asleep()).values()]);
     clock.look();
     hosting.look();
-    offerVoice();
+    voice.look();
   };
   mesh.onPresences(onPresences);
   mesh.onPeers(onPresences);
@@ -412,34 +343,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     sounds: () => device.listening || host.isHost,
     hosts: () => host.isHost,
   });
-  const metering = setInterval(() => {
-    now.setSound(soundOf());
-    system.look();
-    if (document.visibilityState !== 'visible') return;
-    now.setLevel(sound.level());
-    talk.measure();
-    people.setLevels(sound.voiceLevels(), talk.level);
-  }, METER_MS);
-
-  function soundOf(): Now['sound'] {
-    if (!device.listening) return { state: 'remote' };
-    const player = sound.state();
-    switch (player.kind) {
-      case 'silent':
-        return { state: 'paused' };
-      case 'waiting':
-        return {
-          state: 'waiting',
-          fetchedShare: tracks.holding(player.trackId)?.complete
-            ? 1
-            : (tracks.fetchedShare(player.trackId) ?? 0),
-        };
-      case 'missing':
-        return { state: 'missing', why: player.why };
-      case 'playing':
-        return { state: 'in-step', errorMs: player.errorMs };
-    }
-  }
+  const meters = createRoomMeters({ sound, device, tracks, now, talk: voice.model, people, system });
 
   const moving = createMoving({
     transport: mesh,
@@ -459,8 +363,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       if (changed.has('room')) options.onRoom();
     }),
     () => removeEventListener('pagehide', onPageHide),
-    () => clearInterval(metering),
     ...[
+      meters,
       founding,
       speakers,
       access,
@@ -468,9 +372,8 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       roomFile,
       system,
       moving,
-      ear,
-      chirps,
-      talk,
+      byEar,
+      voice,
       music,
       sound,
       hosting,
@@ -506,13 +409,13 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       now,
       queue,
       music,
-      talk,
+      talk: voice.model,
       host,
       desk,
       speakers: speakers.model,
       access,
       roomFile,
-      ear,
+      ear: byEar.model,
     },
     isNamed: name !== null,
     queries,
@@ -530,16 +433,4 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     markMoved: () => void commands.markMoved(),
     close,
   };
-}
-
-function audienceWords(people: People, host: Host): string {
-  const listening = people.here.filter(
-    (person) => person.isListening && !person.isMe && !person.isHost,
-  ).length;
-  const ears = listening === 1 ? 'one person' : `${listening} people`;
-  // Null: the node is out of reach, and with it the loudspeakers.
-  if (host.host !== null && host.listeners !== null)
-    return listening === 0 ? 'the speakers' : `the speakers and ${ears}`;
-  if (host.host !== null && listening === 0) return 'nobody yet: the loudspeakers are out of reach';
-  return listening === 0 ? 'nobody yet: no device hosts or listens' : ears;
 }
