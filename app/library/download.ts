@@ -5,12 +5,15 @@
  */
 import type { PeerId } from '../mesh/transport.ts';
 import { hasBit } from './bitmap.ts';
-import { chunksOf, isChunk, isManifest } from './chunks.ts';
+import { isChunk, isManifest } from './chunks.ts';
+import { BITS_FRESH_MS, createHolders, type Holder, loadOf } from './holders.ts';
 import { WrongTrackError, isWhole } from './whole.ts';
 import type { TrackRef } from './library.ts';
 import type { Neighbours } from './neighbours.ts';
 import { inOrderOfNeed } from './need.ts';
+import { createReads } from './reads.ts';
 import { type Shelf, type Shelved, isComplete } from './shelf.ts';
+import { createTimers } from './timers.ts';
 import type { Message } from './wire.ts';
 
 export interface DownloadTimes {
@@ -25,8 +28,6 @@ export interface DownloadTimes {
 export const DOWNLOAD_TIMES: DownloadTimes = { requestMs: 6_000, hedgeMs: 1_200, restMs: 2_000 };
 const OUTSTANDING_PER_PEER = 8;
 const HEDGED_CHUNKS = 4;
-const MAX_REST_MS = 60_000;
-const BITS_FRESH_MS = 1_000;
 
 export interface DownloadOptions {
   track: TrackRef;
@@ -58,24 +59,12 @@ export interface Download {
   close(): void;
 }
 
-interface Holder {
-  outstanding: Map<number, { atMs: number; timer: ReturnType<typeof setTimeout> }>;
-  /** Chunks of it that are being verified and stored. They count as outstanding, so that a liar gets no further. */
-  verifying: number;
-  lied: boolean;
-  lapses: number;
-  restUntilMs: number;
-  bits: Uint8Array | null;
-  bitsAskedAtMs: number;
-}
-
 export function createDownload(options: DownloadOptions): Download {
   const { track, shelf, neighbours, times, spread, onEnd } = options;
-  const holders = new Map<PeerId, Holder>();
-  const reads = new Set<{ start: number; end: number; resolve(): void; reject(error: Error): void }>();
+  const timers = createTimers();
+  const reads = createReads();
   /** Chunks that arrived and are being verified and stored. */
   const storing = new Set<number>();
-  const timers = new Set<ReturnType<typeof setTimeout>>();
   let manifestFrom: { peerId: PeerId; timer: ReturnType<typeof setTimeout> } | null = null;
   let cursorBytes = 0;
   let closed = false;
@@ -87,137 +76,56 @@ export function createDownload(options: DownloadOptions): Download {
 
   const nowMs = () => performance.now();
 
-  function later(ms: number, run: () => void): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      if (!closed) run();
-    }, ms);
-    timers.add(timer);
-    return timer;
-  }
-
-  function cancel(timer: ReturnType<typeof setTimeout>): void {
-    clearTimeout(timer);
-    timers.delete(timer);
-  }
-
-  function holder(peerId: PeerId): Holder {
-    let known = holders.get(peerId);
-    if (!known) {
-      known = {
-        outstanding: new Map(),
-        verifying: 0,
-        lied: false,
-        lapses: 0,
-        restUntilMs: 0,
-        bits: null,
-        bitsAskedAtMs: -1e9,
-      };
-      holders.set(peerId, known);
-    }
-    return known;
-  }
+  const holders = createHolders({
+    trackId: track.trackId,
+    neighbours,
+    timers,
+    nowMs,
+    restMs: times.restMs,
+    askBits: (peerId) => send(peerId, { type: 'wantBits', id: track.trackId }),
+    onRested: pump,
+  });
 
   function send(to: PeerId, message: Message): void {
     options.send(to, message).catch(() => {});
   }
 
-  function lapse(peerId: PeerId): void {
-    const peer = holder(peerId);
-    const restMs = Math.min(MAX_REST_MS, times.restMs * 2 ** peer.lapses++);
-    peer.restUntilMs = nowMs() + restMs;
-    later(restMs, pump);
-  }
-
-  function drop(peerId: PeerId, index: number): boolean {
-    const request = holder(peerId).outstanding.get(index);
-    if (!request) return false;
-    cancel(request.timer);
-    holder(peerId).outstanding.delete(index);
-    return true;
-  }
-
-  function usable(): [PeerId, Holder][] {
-    return neighbours
-      .holders(track.trackId)
-      .map((peerId): [PeerId, Holder] => [peerId, holder(peerId)])
-      .filter(([, peer]) => !peer.lied && peer.restUntilMs <= nowMs());
-  }
-
   function askManifest(): void {
     if (manifestFrom) return;
-    const next = usable()[0];
+    const next = holders.usable()[0];
     if (!next) return;
     const [peerId] = next;
-    const timer = later(times.requestMs, () => {
+    const timer = timers.after(times.requestMs, () => {
       manifestFrom = null;
-      lapse(peerId);
+      holders.lapse(peerId);
       pump();
     });
     manifestFrom = { peerId, timer };
     send(peerId, { type: 'wantManifest', id: track.trackId });
   }
 
-  function holds(peerId: PeerId, peer: Holder, index: number): boolean {
-    if (neighbours.have(peerId, track.trackId) === 'all') return true;
-    refreshBits(peerId, peer);
-    return peer.bits !== null && hasBit(peer.bits, index);
-  }
-
-  function refreshBits(peerId: PeerId, peer: Holder): void {
-    if (nowMs() - peer.bitsAskedAtMs < BITS_FRESH_MS) return;
-    peer.bitsAskedAtMs = nowMs();
-    send(peerId, { type: 'wantBits', id: track.trackId });
-  }
-
-  const load = (peer: Holder) => peer.outstanding.size + peer.verifying;
-
-  function outstanding(index: number): { peers: number; youngestMs: number } {
-    let peers = 0;
-    let youngestMs = Infinity;
-    for (const { outstanding: requests } of holders.values()) {
-      const request = requests.get(index);
-      if (!request) continue;
-      peers++;
-      youngestMs = Math.min(youngestMs, nowMs() - request.atMs);
-    }
-    return { peers, youngestMs };
-  }
-
   function ask(peerId: PeerId, peer: Holder, index: number, urgent: boolean): void {
-    const timer = later(times.requestMs, () => {
+    const timer = timers.after(times.requestMs, () => {
       peer.outstanding.delete(index);
       send(peerId, { type: 'cancelChunk', id: track.trackId, index });
-      lapse(peerId);
+      holders.lapse(peerId);
       pump();
     });
     peer.outstanding.set(index, { atMs: nowMs(), timer });
-    if (urgent) later(times.hedgeMs, pump);
+    if (urgent) timers.after(times.hedgeMs, pump);
     send(peerId, { type: 'wantChunk', id: track.trackId, index });
-  }
-
-  /** Counts in what partial holders told; complete ones have every chunk alike. */
-  function copiesOf(): (index: number) => number {
-    const partial: Uint8Array[] = [];
-    for (const peerId of neighbours.holders(track.trackId)) {
-      const peer = holder(peerId);
-      if (peer.lied || neighbours.have(peerId, track.trackId) === 'all') continue;
-      refreshBits(peerId, peer);
-      if (peer.bits) partial.push(peer.bits);
-    }
-    return (index) => partial.reduce((sum, bits) => sum + (hasBit(bits, index) ? 1 : 0), 0);
   }
 
   function askChunks(blob: Shelved): void {
     // The least busy first, so that all holders share the work.
-    const free = usable().filter(([, peer]) => load(peer) < OUTSTANDING_PER_PEER);
+    const free = holders.usable().filter(([, peer]) => loadOf(peer) < OUTSTANDING_PER_PEER);
     if (free.length === 0) return;
     const need = {
       chunks: blob.chunks,
-      reads: [...reads],
+      reads: reads.waiting(),
       cursorBytes,
       isMp4: track.mime.includes('mp4'),
-      copies: copiesOf(),
+      copies: holders.copies(),
       spread,
     };
     let awaited = 0;
@@ -225,14 +133,16 @@ export function createDownload(options: DownloadOptions): Download {
       if (hasBit(blob.bitmap, index) || storing.has(index)) continue;
       // A long read waits for its first chunks; asking twice for all of it would send everything twice.
       const mayHedge = urgent && awaited++ < HEDGED_CHUNKS;
-      const { peers, youngestMs } = outstanding(index);
+      const { peers, youngestMs } = holders.outstanding(index);
       if (peers > 0 && !(mayHedge && peers === 1 && youngestMs >= times.hedgeMs)) continue;
-      free.sort(([, a], [, b]) => load(a) - load(b));
-      const found = free.find(([peerId, peer]) => !peer.outstanding.has(index) && holds(peerId, peer, index));
+      free.sort(([, a], [, b]) => loadOf(a) - loadOf(b));
+      const found = free.find(
+        ([peerId, peer]) => !peer.outstanding.has(index) && holders.holds(peerId, peer, index),
+      );
       if (!found) continue;
       const [peerId, peer] = found;
       ask(peerId, peer, index, urgent);
-      if (load(peer) >= OUTSTANDING_PER_PEER) free.splice(free.indexOf(found), 1);
+      if (loadOf(peer) >= OUTSTANDING_PER_PEER) free.splice(free.indexOf(found), 1);
       if (free.length === 0) return;
     }
   }
@@ -240,7 +150,7 @@ export function createDownload(options: DownloadOptions): Download {
   function isBusy(): boolean {
     if (closed) return false;
     if (preparing || checking || manifestFrom !== null || storing.size > 0) return true;
-    return [...holders.values()].some((peer) => load(peer) > 0);
+    return [...holders.all()].some(([, peer]) => loadOf(peer) > 0);
   }
 
   function pump(): void {
@@ -257,7 +167,7 @@ export function createDownload(options: DownloadOptions): Download {
     // Half of something else under the same name is worth nothing.
     const foreign = blob && (blob.meta.chunksId !== track.chunksId || blob.meta.bytes !== track.bytes);
     if (!blob || (foreign && !isComplete(blob))) return prepare(foreign === true);
-    settleReads(blob);
+    reads.settle(blob.bitmap);
     if (isComplete(blob)) return checkWhole();
     if (paused) return;
     if (blob.meta.manifest.length === 0) return askManifest();
@@ -267,10 +177,13 @@ export function createDownload(options: DownloadOptions): Download {
 
   /** Nobody has more to give, but who holds a part may get more of it, and does not tell without being asked. */
   function lookAgainAtParts(): void {
-    if (lookingAgain || !usable().some(([peerId]) => neighbours.have(peerId, track.trackId) === 'some'))
+    if (
+      lookingAgain ||
+      !holders.usable().some(([peerId]) => neighbours.have(peerId, track.trackId) === 'some')
+    )
       return;
     lookingAgain = true;
-    later(BITS_FRESH_MS, () => {
+    timers.after(BITS_FRESH_MS, () => {
       lookingAgain = false;
       pump();
     });
@@ -310,28 +223,17 @@ export function createDownload(options: DownloadOptions): Download {
       );
   }
 
-  function settleReads(blob: Shelved): void {
-    for (const read of reads) {
-      const { first, afterLast } = chunksOf(read.start, read.end);
-      let here = true;
-      for (let index = first; here && index < afterLast; index++) here = hasBit(blob.bitmap, index);
-      if (!here) continue;
-      reads.delete(read);
-      read.resolve();
-    }
-  }
-
   async function receiveManifest(from: PeerId, manifest: Uint8Array<ArrayBuffer>): Promise<void> {
     const asked = manifestFrom;
     if (asked?.peerId !== from) return;
-    cancel(asked.timer);
+    timers.cancel(asked.timer);
     const own = manifest.slice();
     try {
       const good = await isManifest(own, track.bytes, track.chunksId);
       const blob = shelf.get(track.trackId);
       if (closed || !blob) return;
       if (good) await shelf.put({ ...blob.meta, manifest: own });
-      else holder(from).lied = true;
+      else holders.of(from).lied = true;
     } catch (error) {
       return end(error as Error);
     } finally {
@@ -342,8 +244,8 @@ export function createDownload(options: DownloadOptions): Download {
 
   async function receiveChunk(from: PeerId, index: number, data: Uint8Array<ArrayBuffer>): Promise<void> {
     const blob = shelf.get(track.trackId);
-    if (!drop(from, index) || !blob || hasBit(blob.bitmap, index) || storing.has(index)) return;
-    const peer = holder(from);
+    if (!holders.drop(from, index) || !blob || hasBit(blob.bitmap, index) || storing.has(index)) return;
+    const peer = holders.of(from);
     storing.add(index);
     peer.verifying++;
     try {
@@ -352,7 +254,7 @@ export function createDownload(options: DownloadOptions): Download {
         if (!closed && shelf.get(track.trackId)) await shelf.write(track.trackId, index, data);
       } else {
         peer.lied = true;
-        for (const other of [...peer.outstanding.keys()]) drop(from, other);
+        for (const other of [...peer.outstanding.keys()]) holders.drop(from, other);
       }
     } catch (error) {
       return end(error as Error);
@@ -360,9 +262,9 @@ export function createDownload(options: DownloadOptions): Download {
       storing.delete(index);
       peer.verifying--;
     }
-    for (const [peerId, peer] of holders) {
+    for (const [peerId, peer] of holders.all()) {
       if (hasBit(blob.bitmap, index) && peer.outstanding.has(index)) {
-        drop(peerId, index);
+        holders.drop(peerId, index);
         send(peerId, { type: 'cancelChunk', id: track.trackId, index });
       }
     }
@@ -371,7 +273,7 @@ export function createDownload(options: DownloadOptions): Download {
 
   function end(error: Error | null): void {
     if (closed) return;
-    if (error) rejectReads(error);
+    if (error) reads.reject(error);
     close();
     onEnd(error);
   }
@@ -379,26 +281,20 @@ export function createDownload(options: DownloadOptions): Download {
   function close(): void {
     if (closed) return;
     closed = true;
-    for (const timer of timers) clearTimeout(timer);
-    timers.clear();
+    timers.close();
     takeBack();
     holders.clear();
-    rejectReads(new DOMException('the track was closed', 'AbortError'));
+    reads.reject(new DOMException('the track was closed', 'AbortError'));
   }
 
   /** Cancels every request for a chunk. */
   function takeBack(): void {
-    for (const [peerId, peer] of holders) {
+    for (const [peerId, peer] of holders.all()) {
       for (const index of [...peer.outstanding.keys()]) {
-        drop(peerId, index);
+        holders.drop(peerId, index);
         send(peerId, { type: 'cancelChunk', id: track.trackId, index });
       }
     }
-  }
-
-  function rejectReads(error: Error): void {
-    for (const read of reads) read.reject(error);
-    reads.clear();
   }
 
   return {
@@ -408,27 +304,9 @@ export function createDownload(options: DownloadOptions): Download {
     },
     need(start, end, signal) {
       cursorBytes = end;
-      return new Promise<void>((resolve, reject) => {
-        const abort = () => {
-          reads.delete(read);
-          reject(signal.reason as Error);
-        };
-        const read = {
-          start,
-          end,
-          resolve() {
-            signal.removeEventListener('abort', abort);
-            resolve();
-          },
-          reject(error: Error) {
-            signal.removeEventListener('abort', abort);
-            reject(error);
-          },
-        };
-        signal.addEventListener('abort', abort, { once: true });
-        reads.add(read);
-        pump();
-      });
+      const here = reads.add(start, end, signal);
+      pump();
+      return here;
     },
     pump,
     pause() {
@@ -446,27 +324,23 @@ export function createDownload(options: DownloadOptions): Download {
       if (message.type === 'chunk') void receiveChunk(from, message.index, message.data);
       else if (message.type === 'manifest') void receiveManifest(from, message.manifest);
       else if (message.type === 'bits') {
-        holder(from).bits = message.bitmap.slice();
+        holders.of(from).bits = message.bitmap.slice();
         pump();
       } else if (message.type === 'denied') {
         if (message.wanted === 'manifest' && manifestFrom?.peerId === from) {
-          cancel(manifestFrom.timer);
+          timers.cancel(manifestFrom.timer);
           manifestFrom = null;
-        } else if (message.wanted !== 'chunk' || !drop(from, message.index)) return;
-        lapse(from);
+        } else if (message.wanted !== 'chunk' || !holders.drop(from, message.index)) return;
+        holders.lapse(from);
         pump();
       }
     },
     peerGone(peerId) {
-      const peer = holders.get(peerId);
       if (manifestFrom?.peerId === peerId) {
-        cancel(manifestFrom.timer);
+        timers.cancel(manifestFrom.timer);
         manifestFrom = null;
       }
-      if (!peer) return;
-      for (const index of [...peer.outstanding.keys()]) drop(peerId, index);
-      holders.delete(peerId);
-      pump();
+      if (holders.remove(peerId)) pump();
     },
     close,
   };

@@ -1,0 +1,139 @@
+/** Who holds some of one track: what was asked of them, which chunks they have, and who had better not be asked now. */
+import type { PeerId } from '../mesh/transport.ts';
+import { hasBit } from './bitmap.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { Timers } from './timers.ts';
+
+const MAX_REST_MS = 60_000;
+/** What a holder of a part told of it counts for so long. */
+export const BITS_FRESH_MS = 1_000;
+
+export interface Holder {
+  outstanding: Map<number, { atMs: number; timer: ReturnType<typeof setTimeout> }>;
+  /** Chunks of it that are being verified and stored. They count as outstanding, so that a liar gets no further. */
+  verifying: number;
+  lied: boolean;
+  lapses: number;
+  restUntilMs: number;
+  bits: Uint8Array | null;
+  bitsAskedAtMs: number;
+}
+
+export interface Holders {
+  /** Known from now on, if it was not before. */
+  of(peerId: PeerId): Holder;
+  all(): IterableIterator<[PeerId, Holder]>;
+  /** Whoever may be asked now. */
+  usable(): [PeerId, Holder][];
+  holds(peerId: PeerId, holder: Holder, index: number): boolean;
+  /** Counts in what partial holders told; complete ones have every chunk alike. */
+  copies(): (index: number) => number;
+  /** Of how many a chunk was asked, and how long ago the last time. */
+  outstanding(index: number): { peers: number; youngestMs: number };
+  /** It did not answer: it rests, longer each time. */
+  lapse(peerId: PeerId): void;
+  /** False: this was not asked of it. */
+  drop(peerId: PeerId, index: number): boolean;
+  /** It is gone, and with it what was asked of it. False: it was not known. */
+  remove(peerId: PeerId): boolean;
+  clear(): void;
+}
+
+/** What is asked of a holder at the moment, chunks that it sent and that are not stored yet included. */
+export const loadOf = ({ outstanding, verifying }: Holder): number => outstanding.size + verifying;
+
+export function createHolders(options: {
+  trackId: string;
+  neighbours: Neighbours;
+  timers: Timers;
+  nowMs: () => number;
+  /** How long who lapsed for the first time rests. */
+  restMs: number;
+  askBits(peerId: PeerId): void;
+  /** Somebody may be asked again. */
+  onRested(): void;
+}): Holders {
+  const { trackId, neighbours, timers, nowMs } = options;
+  const holders = new Map<PeerId, Holder>();
+
+  function of(peerId: PeerId): Holder {
+    let known = holders.get(peerId);
+    if (!known) {
+      known = {
+        outstanding: new Map(),
+        verifying: 0,
+        lied: false,
+        lapses: 0,
+        restUntilMs: 0,
+        bits: null,
+        bitsAskedAtMs: -1e9,
+      };
+      holders.set(peerId, known);
+    }
+    return known;
+  }
+
+  function refreshBits(peerId: PeerId, holder: Holder): void {
+    if (nowMs() - holder.bitsAskedAtMs < BITS_FRESH_MS) return;
+    holder.bitsAskedAtMs = nowMs();
+    options.askBits(peerId);
+  }
+
+  function drop(peerId: PeerId, index: number): boolean {
+    const request = of(peerId).outstanding.get(index);
+    if (!request) return false;
+    timers.cancel(request.timer);
+    of(peerId).outstanding.delete(index);
+    return true;
+  }
+
+  return {
+    of,
+    all: () => holders.entries(),
+    usable: () =>
+      neighbours
+        .holders(trackId)
+        .map((peerId): [PeerId, Holder] => [peerId, of(peerId)])
+        .filter(([, holder]) => !holder.lied && holder.restUntilMs <= nowMs()),
+    holds(peerId, holder, index) {
+      if (neighbours.have(peerId, trackId) === 'all') return true;
+      refreshBits(peerId, holder);
+      return holder.bits !== null && hasBit(holder.bits, index);
+    },
+    copies() {
+      const partial: Uint8Array[] = [];
+      for (const peerId of neighbours.holders(trackId)) {
+        const holder = of(peerId);
+        if (holder.lied || neighbours.have(peerId, trackId) === 'all') continue;
+        refreshBits(peerId, holder);
+        if (holder.bits) partial.push(holder.bits);
+      }
+      return (index) => partial.reduce((sum, bits) => sum + (hasBit(bits, index) ? 1 : 0), 0);
+    },
+    outstanding(index) {
+      let peers = 0;
+      let youngestMs = Infinity;
+      for (const { outstanding: requests } of holders.values()) {
+        const request = requests.get(index);
+        if (!request) continue;
+        peers++;
+        youngestMs = Math.min(youngestMs, nowMs() - request.atMs);
+      }
+      return { peers, youngestMs };
+    },
+    lapse(peerId) {
+      const holder = of(peerId);
+      const restMs = Math.min(MAX_REST_MS, options.restMs * 2 ** holder.lapses++);
+      holder.restUntilMs = nowMs() + restMs;
+      timers.after(restMs, options.onRested);
+    },
+    drop,
+    remove(peerId) {
+      const holder = holders.get(peerId);
+      if (!holder) return false;
+      for (const index of [...holder.outstanding.keys()]) drop(peerId, index);
+      return holders.delete(peerId);
+    },
+    clear: () => holders.clear(),
+  };
+}
