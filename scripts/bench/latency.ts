@@ -1,8 +1,9 @@
 /**
- * `npm run bench:latency [-- --quick]`: from the microphone to the first byte of its frame on an HTTP listener. Clicks go
+ * `npm run bench:latency [-- --quick | --brief]`: from the microphone to the first byte of its frame on an HTTP listener. Clicks go
  * into a PulseAudio source, through a real browser's microphone, mixer and encoder (for the second figure through another
  * browser and WebRTC first), the real node, and are looked for in what a listener decoded. The music is paused. Beside it
- * the same way without what was done about it: the encoder with a bit reservoir, and the browser's queue that only grows.
+ * the same way without what was done about it: the encoder with a bit reservoir, and the browser's queue that only grows
+ * (not with `--brief`, which `npm test` runs).
  *
  * A click's moment is when its sample was handed to the sound server, on the clock by which the listener notes when bytes
  * come. The frame that counts is the one which a decoder needs to play the click's first sample, decoder's delay included.
@@ -31,10 +32,11 @@ import {
 import { clicksSeen, jitterBufferMs, probe, withoutSettings } from './latency-probe.ts';
 
 const quick = process.argv.includes('--quick');
-const SECONDS = quick ? 9 : 90;
+const brief = process.argv.includes('--brief');
+const SECONDS = brief ? 4 : quick ? 9 : 90;
 const BASELINE_SECONDS = quick ? 5 : 30;
 /** Until a browser's gain and noise suppression know the room, and a jitter buffer the way. */
-const SETTLE_MS = quick ? 1_500 : 5_000;
+const SETTLE_MS = quick || brief ? 1_500 : 5_000;
 const LEAST_PAUSE_MS = 700;
 const MOST_PAUSE_MS = 900;
 /** A click that came later than this would be taken for the next one. */
@@ -193,7 +195,13 @@ const opened = <T extends { close(): unknown }>(one: T): T => {
   return one;
 };
 
-async function measure(): Promise<Record<'host' | 'guest' | 'baseHost' | 'baseGuest', Scene>> {
+interface Scenes {
+  host: Scene;
+  guest: Scene;
+  baseline: { host: Scene; guest: Scene } | null;
+}
+
+async function measure(): Promise<Scenes> {
   const bias = await finderBias();
   const pulse = opened(await startPulse(2, [microphoneModule(pipe)]));
   opened(favourSound(pulse.server));
@@ -201,16 +209,17 @@ async function measure(): Promise<Record<'host' | 'guest' | 'baseHost' | 'baseGu
   // Somebody always wants the microphone's sound, so that it is never found waiting in the pipe.
   opened({ close: recordSource(pulse.server) });
   const stage: Stage = { pulse, microphone, node: opened(await startNode()) };
-  const both = async (seconds: number, host: Person, guest: Person): Promise<[Scene, Scene]> => [
-    await talk(stage, host.page, host.page, seconds, bias),
-    await talk(stage, guest.page, host.page, seconds, bias),
-  ];
-  const [host, guest] = await meet(stage, null, (h, g) => both(SECONDS, h, g));
-  const [baseHost, baseGuest] = await meet(stage, withoutSettings, (h, g) => both(BASELINE_SECONDS, h, g));
-  return { host, guest, baseHost, baseGuest };
+  const both = async (seconds: number, host: Person, guest: Person): Promise<Omit<Scenes, 'baseline'>> => ({
+    host: await talk(stage, host.page, host.page, seconds, bias),
+    guest: await talk(stage, guest.page, host.page, seconds, bias),
+  });
+  const scenes = await meet(stage, null, (h, g) => both(SECONDS, h, g));
+  if (brief) return { ...scenes, baseline: null };
+  const baseline = await meet(stage, withoutSettings, (h, g) => both(BASELINE_SECONDS, h, g));
+  return { ...scenes, baseline };
 }
 
-let scenes: Awaited<ReturnType<typeof measure>>;
+let scenes: Scenes;
 try {
   scenes = await measure();
 } finally {
@@ -226,9 +235,10 @@ console.log('                          p50      p95      max  lost of clicks   t
 for (const [name, scene] of [
   ["the host's microphone", scenes.host],
   ["another's microphone", scenes.guest],
-  ['  without, host', scenes.baseHost],
-  ['  without, another', scenes.baseGuest],
+  ['  without, host', scenes.baseline?.host],
+  ['  without, another', scenes.baseline?.guest],
 ] as const) {
+  if (scene === undefined) continue;
   const cells = [at(scene.ms, 0.5), at(scene.ms, 0.95), at(scene.ms, 1)].map(cell).join('');
   console.log(
     `${name.padEnd(22)}${cells}${String(scene.lost).padStart(6)} of ${String(scene.clicks).padEnd(8)}${cell(scene.toMixerMs)}`,
@@ -237,19 +247,20 @@ for (const [name, scene] of [
 console.log(`
 Of this, the sound server, as parec sees it, takes ${scenes.host.sourceMs.toFixed(1)} ms; the encoder holds a click for
 ${((1_000 * hold.meanSamples) / RATE_HZ).toFixed(1)} ms on average (${((1_000 * hold.maxSamples) / RATE_HZ).toFixed(1)} at most), after the mixer's compressor (6 ms) and limiter (2 ms); WebRTC's jitter buffer
-held another's voice for ${cell(scenes.guest.jitterBufferMs).trim()} ms on average (${cell(scenes.baseGuest.jitterBufferMs).trim()} in the runs without). "To the mixer"
+held another's voice for ${cell(scenes.guest.jitterBufferMs).trim()} ms on average (${cell(scenes.baseline?.guest.jitterBufferMs ?? null).trim()} in the runs without). "To the mixer"
 is when the page saw the click at its voice bus (median, within some 5 ms); the rest is mixing, encoding and the two hops.
 `);
 const round = (ms: number): number => Math.round(ms * 10) / 10;
+const p95 = (scene: Scene | undefined): number | null => (scene ? round(at(scene.ms, 0.95)) : null);
 console.log(
   JSON.stringify({
     bench: 'latency',
     hostMicP50Ms: round(at(scenes.host.ms, 0.5)),
-    hostMicP95Ms: round(at(scenes.host.ms, 0.95)),
+    hostMicP95Ms: p95(scenes.host),
     remoteMicP50Ms: round(at(scenes.guest.ms, 0.5)),
-    remoteMicP95Ms: round(at(scenes.guest.ms, 0.95)),
-    baselineHostP95Ms: round(at(scenes.baseHost.ms, 0.95)),
-    baselineRemoteP95Ms: round(at(scenes.baseGuest.ms, 0.95)),
+    remoteMicP95Ms: p95(scenes.guest),
+    baselineHostP95Ms: p95(scenes.baseline?.host),
+    baselineRemoteP95Ms: p95(scenes.baseline?.guest),
     lost: scenes.host.lost + scenes.guest.lost,
     clicks: scenes.host.clicks + scenes.guest.clicks,
   }),

@@ -3,9 +3,16 @@ import { spawn } from 'node:child_process';
 import * as v from 'valibot';
 import { expect } from 'vitest';
 
-/** @param script relative to the repository */
-export async function figuresOf<T>(script: string, figures: v.GenericSchema<unknown, T>): Promise<T> {
-  const bench = spawn(process.execPath, ['--import', 'tsx', script, '--quick'], {
+/**
+ * @param script relative to the repository
+ * @param form what makes it short
+ */
+export async function figuresOf<T>(
+  script: string,
+  figures: v.GenericSchema<unknown, T>,
+  form: '--quick' | '--brief' = '--quick',
+): Promise<T> {
+  const bench = spawn(process.execPath, ['--import', 'tsx', script, form], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
