@@ -24,6 +24,8 @@ export interface Lane {
 const RETRY_MS = 1_000;
 /** A run takes less than this from its making to its first sample. */
 const RESTART_SECONDS = 0.5;
+/** While something sounds, what takes over has the time: a page that stalls in between would be heard as a click. */
+const TAKE_OVER_SECONDS = 0.25;
 
 export function createLane(options: {
   context: AudioContext;
@@ -51,7 +53,7 @@ export function createLane(options: {
   let failedItem: Placed | null = null;
   let closed = false;
 
-  function started(): Run {
+  function started(takesOver: boolean): Run {
     return createRun({
       context,
       destination,
@@ -60,7 +62,8 @@ export function createLane(options: {
       fromMs: Math.max(0, roomNowMs() - current.startedAtMs),
       nextOf: (placed) => (samePlace(placed, current) ? next : undefined),
       gainDb,
-      startMarginSeconds,
+      startMarginSeconds: () =>
+        takesOver ? Math.max(TAKE_OVER_SECONDS, startMarginSeconds()) : startMarginSeconds(),
       onProgress,
       patient: failedItem !== null && samePlace(failedItem, current),
     });
@@ -75,7 +78,7 @@ export function createLane(options: {
       outgoing = overlap && run.sounding ? run : null;
       if (!outgoing) run.stop(now);
     }
-    run = started();
+    run = started(outgoing !== null);
     certainty.reset();
   }
 
@@ -124,7 +127,7 @@ export function createLane(options: {
     }
   }
 
-  run = started();
+  run = started(false);
   return {
     covers: (placed) => run.placed.some((own) => samePlace(own, placed)),
     hold(nextCurrent, nextNext) {

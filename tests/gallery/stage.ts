@@ -18,12 +18,13 @@ export interface Stage {
 export async function enter(page: Page, url: string, state: string, theme: 'dark' | 'light'): Promise<void> {
   await page.goto(`${url}?state=${state}&theme=${theme}#secret`);
   await settled(page);
-  for (const name of STATES[state]?.press ?? []) {
-    const button = page.getByRole('button', { name });
-    // The laptop has its volume in sight.
-    if ((await button.count()) > 0) await button.first().click();
+  const { press = [], isPressedOnPhone = false } = STATES[state] ?? {};
+  if (isPressedOnPhone && (page.viewportSize()?.width ?? 0) > SIZES.phone.viewport.width) return;
+  for (const name of press) {
+    // Waits for it: what the press before opens is loaded only then.
+    await page.getByRole('button', { name }).first().click();
+    await settled(page);
   }
-  await settled(page);
 }
 
 /** The screen of `page` is there: fonts and lazy parts loaded, arrivals over. */

@@ -20,6 +20,8 @@ export interface GalleryState {
   place: PlaceName;
   /** Names of buttons that are pressed before one looks. */
   press?: (string | RegExp)[];
+  /** The laptop has in sight what the phone opens. */
+  isPressedOnPhone?: true;
   /** Languages that are written from the right. */
   dir?: 'rtl';
   set(model: GalleryModel): void;
@@ -509,7 +511,7 @@ export const STATES: Record<string, GalleryState> = {
     },
   },
   'speakers-none': { place: 'speakers', set: emptyRoom },
-  'now-volume': { place: 'now', press: [/^Volume/], set: () => undefined },
+  'now-volume': { place: 'now', press: [/^Volume/], isPressedOnPhone: true, set: () => undefined },
   invite: { place: 'now', press: ['Invite somebody'], set: () => undefined },
   'queue-menu': { place: 'queue', press: ['Move Kites, or open its menu'], set: () => undefined },
   'queue-order': { place: 'queue', press: [/^Order/], set: () => undefined },
