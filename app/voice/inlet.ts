@@ -6,7 +6,7 @@
 import { createPauses } from './pauses.ts';
 
 /** Between two looks for a pause. */
-const RENEW_MS = 2_000;
+const RENEW_MS = 1_000;
 const LOOK_MS = 50;
 /** Longer than the queue, so that nothing said is in it when it is left. */
 const PAUSE_MS = 150;
