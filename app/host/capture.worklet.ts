@@ -3,6 +3,7 @@
  * worker. The sound card's clock drives it, whatever the main thread does.
  */
 import { createLimiter, type Limiter } from './limiter.ts';
+import { BATCH_SAMPLES, FIRST_BATCH_SAMPLES, type PcmBatch } from './mp3/shared.ts';
 
 // The audio thread's globals (Web Audio API, section 1.32), which TypeScript's libraries lack.
 declare const sampleRate: number;
@@ -14,9 +15,6 @@ declare function registerProcessor(
   processor: new () => AudioWorkletProcessor & { process(inputs: Float32Array[][]): boolean },
 ): void;
 
-/** Three render quanta, a third of an MP3 frame: 8 ms. */
-const BATCH_FRAMES = 384;
-
 /** From the engine: where the samples go; how loud is it?; the end. */
 export type CaptureMessage = MessagePort | 'read' | 'end';
 /** The answer to `read`. */
@@ -26,7 +24,8 @@ class Capture extends AudioWorkletProcessor {
   #sink: MessagePort | null = null;
   #ended = false;
   #limiter = createLimiter(sampleRate);
-  #batch = new Float32Array(2 * BATCH_FRAMES);
+  #size = FIRST_BATCH_SAMPLES;
+  #batch: PcmBatch = new Float32Array(2 * FIRST_BATCH_SAMPLES);
   #filled = 0;
 
   constructor() {
@@ -34,17 +33,26 @@ class Capture extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }: MessageEvent<CaptureMessage>) => {
       if (data === 'read') this.port.postMessage(this.#limiter.reading() satisfies CaptureReading);
       else if (data === 'end') this.#ended = true;
-      else this.#sink = data;
+      else {
+        this.#sink = data;
+        this.#begin(FIRST_BATCH_SAMPLES);
+      }
     };
+  }
+
+  #begin(size: number): void {
+    this.#size = size;
+    this.#batch = new Float32Array(2 * size);
+    this.#filled = 0;
   }
 
   process(inputs: Float32Array[][]): boolean {
     if (this.#ended) return false;
     const [left, right] = inputs[0] ?? [];
-    const room = this.#batch.subarray(this.#filled, BATCH_FRAMES);
     const quantum = left?.length ?? 128;
-    const mixLeft = room.subarray(0, quantum);
-    const mixRight = this.#batch.subarray(BATCH_FRAMES + this.#filled, BATCH_FRAMES + this.#filled + quantum);
+    const at = this.#filled;
+    const mixLeft = this.#batch.subarray(at, at + quantum);
+    const mixRight = this.#batch.subarray(this.#size + at, this.#size + at + quantum);
     // An input that nothing is connected to, or that is silent, has no channels: the batch is silence already.
     if (left) {
       mixLeft.set(left);
@@ -52,10 +60,9 @@ class Capture extends AudioWorkletProcessor {
     }
     this.#limiter.process(mixLeft, mixRight);
     this.#filled += quantum;
-    if (this.#filled < BATCH_FRAMES) return true;
+    if (this.#filled < this.#size) return true;
     this.#sink?.postMessage(this.#batch, [this.#batch.buffer]);
-    this.#batch = new Float32Array(2 * BATCH_FRAMES);
-    this.#filled = 0;
+    this.#begin(BATCH_SAMPLES);
     return true;
   }
 }

@@ -13,6 +13,7 @@ import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from '@playwright/test';
+import { BATCH_SAMPLES, FIRST_BATCH_SAMPLES } from '../../app/host/mp3/shared.ts';
 import { startNode, type RunningNode } from '../../tests/e2e/support/node.ts';
 import { createPeople, type Person } from '../../tests/e2e/support/people.ts';
 import { sayName, startHosting } from '../../tests/e2e/support/room.ts';
@@ -62,8 +63,8 @@ async function finderBias(): Promise<number> {
   const sound = new Float32Array(90_000);
   for (const place of places) sound.set(CHIRP, place);
   const encoder = await ENCODERS.lame.create(128);
-  const { left } = await decodeMp3(Buffer.concat(encodeAll(encoder, sound, sound, 384)));
-  const { codecDelaySamples } = await measureHold(await ENCODERS.lame.create(128), 384, 12);
+  const { left } = await decodeMp3(Buffer.concat(encodeAll(encoder, sound, sound, BATCH_SAMPLES)));
+  const { codecDelaySamples } = await measureHold(await ENCODERS.lame.create(128), BATCH_SAMPLES, 12);
   const off = places.map(
     (place) => (findChirp(left, place, place + 3_000) ?? NaN) - place - codecDelaySamples,
   );
@@ -227,7 +228,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-const hold = await measureHold(await ENCODERS.lame.create(128), 384, 36);
+const hold = await measureHold(await ENCODERS.lame.create(128), BATCH_SAMPLES, 36, FIRST_BATCH_SAMPLES);
 const cell = (ms: number | null): string =>
   (ms === null || Number.isNaN(ms) ? '-' : ms.toFixed(1)).padStart(9);
 console.log('\nMicrophone to the first byte of its frame on an HTTP listener, in ms:\n');

@@ -20,6 +20,14 @@ export interface Mp3Encoder {
   flush(): Uint8Array<ArrayBuffer>;
 }
 
+/** Three render quanta, a third of an MP3 frame: 8 ms. */
+export const BATCH_SAMPLES = 384;
+/**
+ * The first batch is shorter: LAME gives a frame as soon as 256 samples more than some number of whole batches are in
+ * (tests/unit/host/encoder.test.ts), so then every frame comes out with the last sample that it waits for.
+ */
+export const FIRST_BATCH_SAMPLES = 256;
+
 /** What the audio thread sends: all samples of the left channel, then as many of the right. The buffer is transferred. */
 export type PcmBatch = Float32Array<ArrayBuffer>;
 

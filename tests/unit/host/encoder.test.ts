@@ -1,6 +1,6 @@
 /** What every encoder behind the port has to do. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { EncoderName } from '../../../app/host/mp3/shared.ts';
+import { BATCH_SAMPLES, type EncoderName, FIRST_BATCH_SAMPLES } from '../../../app/host/mp3/shared.ts';
 import { toneAmplitude } from '../../audio/signals.ts';
 import {
   decodeMp3,
@@ -134,6 +134,13 @@ describe.each(Object.keys(ENCODERS) as EncoderName[])('%s', (name) => {
     expect(hold.codecDelaySamples).toBeLessThan(1_200);
     expect(hold.maxSamples).toBeLessThan((standsAlone ? 0.07 : 0.13) * RATE_HZ);
   });
+});
+
+test('fed as the mix is, lame lets go of each frame with the last sample that it waits for', async () => {
+  const asSoonAsCanBe = await measureHold(await ENCODERS.lame.create(128), 128);
+  const asFed = await measureHold(await ENCODERS.lame.create(128), BATCH_SAMPLES, 60, FIRST_BATCH_SAMPLES);
+  expect(asFed.meanSamples).toBe(asSoonAsCanBe.meanSamples);
+  expect(asFed.maxSamples).toBe(asSoonAsCanBe.maxSamples);
 });
 
 test('a listener who joins at any frame of lame’s hears the next one whole', async () => {
