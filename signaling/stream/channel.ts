@@ -1,6 +1,7 @@
 /** One variant of a room's stream: a host's frames in, listeners out, and silence wherever there are none. */
 import type { Listener } from './listener.ts';
-import { createPace } from './pace.ts';
+import { createOwnPause } from './own-pause.ts';
+import { createPace, GAP_MS } from './pace.ts';
 import type { Format } from './variants.ts';
 
 /**
@@ -74,6 +75,7 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
   let timer: NodeJS.Timeout | null = null;
   let emittedAtMs = now();
   let flushedAtMs = now();
+  const ownPause = createOwnPause(GAP_MS);
 
   function flush(): void {
     if (batch.length === 0) return;
@@ -99,7 +101,7 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
 
   function fillGaps(): void {
     const nowMs = now();
-    const due = pace.takeSilence(nowMs);
+    const due = ownPause.was(nowMs) ? 0 : pace.takeSilence(nowMs);
     for (let i = 0; i < due; i++) emit(silence, nowMs);
     silenceFrames += due;
     flushIfDue();
@@ -108,10 +110,12 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
   function runOrRest(): void {
     const needed = listeners.size > 0;
     if (needed && timer === null) {
+      ownPause.begin(now());
       timer = setInterval(fillGaps, LOOK_MS);
     } else if (!needed && timer !== null) {
       clearInterval(timer);
       timer = null;
+      ownPause.begin(Infinity);
       batch = [];
       // Nobody sends an extra variant that nobody hears.
       if (format.variant !== 'mp3') recent = [];

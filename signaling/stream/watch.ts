@@ -3,6 +3,7 @@
  * killed closes its socket at once, and a frozen or cut-off one sends no frames.
  */
 import type { FeedNews } from '../protocol/uplink.ts';
+import { createOwnPause } from './own-pause.ts';
 import type { Claim } from './station.ts';
 
 /** A host whose socket closed may be one that only reconnects. */
@@ -12,6 +13,7 @@ export const FRAMELESS_MS = 800;
 /** Until a host's first frame: its encoder and its output may only just be starting. */
 export const FIRST_FRAME_MS = 3_000;
 const LOOK_MS = 50;
+const OWN_PAUSE_MS = 250;
 
 /** What is known of the feed with a room's highest claim. Monotonic milliseconds. */
 export interface FeedSigns {
@@ -62,6 +64,7 @@ interface Room {
 /** @param now monotonic milliseconds */
 export function createWatches(now: () => number): Watches {
   const rooms = new Map<string, Room>();
+  const ownPause = createOwnPause(OWN_PAUSE_MS);
   let timer: NodeJS.Timeout | null = null;
 
   function roomOf(roomId: string): Room {
@@ -76,6 +79,7 @@ export function createWatches(now: () => number): Watches {
   }
 
   function look(): void {
+    if (ownPause.was(now())) return;
     for (const [roomId, room] of rooms) {
       const { feed } = room;
       const state = feed && feedState(feed, now());
@@ -91,7 +95,10 @@ export function createWatches(now: () => number): Watches {
   }
 
   function runOrRest(): void {
-    if (rooms.size > 0 && timer === null) timer = setInterval(look, LOOK_MS).unref();
+    if (rooms.size > 0 && timer === null) {
+      ownPause.begin(now());
+      timer = setInterval(look, LOOK_MS).unref();
+    }
     if (rooms.size > 0 || timer === null) return;
     clearInterval(timer);
     timer = null;

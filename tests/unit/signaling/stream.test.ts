@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseFrames } from '../../../signaling/stream/frames.ts';
 import { ICY_METAINT } from '../../../signaling/stream/icy.ts';
 import { createListener, type Listener, MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
@@ -210,8 +210,10 @@ describe('the stream with a host', () => {
     const station = createStation({ roomId: 'a', path: '/a', now: () => nowMs });
     const deaf = (): Listener => ({ write: () => 0, end: () => {} });
     for (let n = 0; n < 70; n++) station.listen(deaf());
-    nowMs += 600;
-    station.listen(deaf());
+    for (let n = 0; n < 3; n++) {
+      nowMs += 200;
+      station.listen(deaf());
+    }
     nowMs += 48;
     let bytes = 0;
     const late: Listener = { write: (more) => (bytes += more.length), end: () => {} };
@@ -221,6 +223,40 @@ describe('the stream with a host', () => {
     station.listen(deaf());
     expect([burstBytes, bytes - burstBytes]).toEqual([20 * 384, 10 * 384]);
     station.close();
+  });
+
+  it('puts no silence in the place of what a host sent while the node itself stood still', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let nowMs = 0;
+    const station = createStation({ roomId: 'a', path: '/a', now: () => nowMs });
+    try {
+      const [frame] = toneFrames(0.1, TONE_HZ) as [Buffer];
+      const feed = station.claim({ epoch: 1, peerId: 'p', bitrateKbps: 128 }, () => {});
+      let bytes = 0;
+      station.listen({ write: (more) => (bytes += more.length), end: () => {} }, { burstMs: 0 });
+      const pass = (frames: number): void => {
+        for (let n = 0; n < frames; n++) {
+          nowMs += 24;
+          vi.advanceTimersByTime(24);
+        }
+      };
+      for (let n = 0; n < 40; n++) {
+        feed?.frames([frame]);
+        pass(1);
+      }
+      const heard = bytes;
+      // A timer that was due runs first, and then what had come to the sockets meanwhile is read.
+      nowMs += 18 * 24;
+      vi.advanceTimersByTime(24);
+      feed?.frames(Array<Uint8Array>(18).fill(frame));
+      expect([bytes - heard, station.status().silenceFrames]).toEqual([18 * 384, 0]);
+      // A host that is silent is no such case.
+      pass(20);
+      expect(station.status().silenceFrames).toBeGreaterThan(5);
+    } finally {
+      station.close();
+      vi.useRealTimers();
+    }
   });
 
   it('reaches a crowd too, where several frames share a write', async () => {

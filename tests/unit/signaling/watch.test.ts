@@ -1,7 +1,7 @@
 /** Who would host next watches the node: it is told how the host's feed goes, at once and truthfully. */
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type NodeWatchMessage as Told, NodeWatchMessage } from '../../../signaling/protocol/uplink.ts';
 import {
   createWatches,
@@ -231,6 +231,34 @@ describe('the state of a feed', () => {
         },
       ),
     );
+  });
+
+  it('says nothing of a host whose frames wait because the node stood still, unless it always does', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let nowMs = 0;
+    const watches = createWatches(() => nowMs);
+    try {
+      const told: string[] = [];
+      watches.add('room', ({ state }) => told.push(state));
+      const host = watches.welcomed('room', { epoch: 1, peerId: 'a' });
+      const look = (afterMs = 50): void => {
+        nowMs += afterMs;
+        vi.advanceTimersByTime(50);
+      };
+      host.frames();
+      look();
+      // A timer that was due runs first, and then what had come to the sockets meanwhile is read.
+      look(2_000);
+      host.frames();
+      for (let n = 0; n < 10; n++) look();
+      expect(told).toEqual(['up']);
+      look(2_000);
+      look(2_000);
+      expect(told).toEqual(['up', 'lost']);
+    } finally {
+      watches.close();
+      vi.useRealTimers();
+    }
   });
 
   it('is forgotten when nobody watches and nobody feeds', async () => {
