@@ -34,6 +34,7 @@ import { createCredentialStore } from './speakers/credentials.ts';
 import { createCredentialsRoute } from './speakers/credentials-route.ts';
 import type { CreateDriver } from './speakers/port.ts';
 import { allDrivers, createSpeakers } from './speakers/speakers.ts';
+import { createAudience } from './stream/audience.ts';
 import { createRelays } from './stream/relays.ts';
 import { createStreamRoutes } from './stream/routes.ts';
 import { createStations } from './stream/stations.ts';
@@ -114,6 +115,7 @@ export async function createNode({
   const broker = createBroker(counters, now, isExempt);
   const uplink = createUplink({ stations, counters, log, now, isExempt });
   const relays = createRelays({ config, stations, log, now });
+  const audience = createAudience();
   const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, relays, stations];
 
   /** Filled in as ports open; no route is asked before all of them are known. */
@@ -164,6 +166,7 @@ export async function createNode({
   const streamRoutes = createStreamRoutes({
     stations,
     relays,
+    audience,
     counters,
     log,
     now,
@@ -187,7 +190,9 @@ export async function createNode({
       isFixed: config.streamUrl !== undefined || config.bind !== undefined,
       httpPort: () => ports.http,
       hosts: names,
+      formerHosts: surroundings.formerAddresses,
     },
+    audience,
     hostOf: (roomId) => stations.status().find((one) => one.roomId === roomId)?.host ?? null,
     now,
     counters,

@@ -1,5 +1,6 @@
 /** What the watch keeps of one speaker while it is there, and what a room is told of it. */
 import type { ObservedSpeaker } from '../protocol/speakers.ts';
+import { type FeedNote, newFeedNote } from './feeding.ts';
 import type { DriverSpeaker, SpeakerDriver } from './port.ts';
 
 /** A room, or something else; null: silence. */
@@ -19,6 +20,9 @@ export interface Entry {
   failures: number;
   failedAtMs: number | null;
   error: string | null;
+  /** It says that it plays, and does not. */
+  isSilent: boolean;
+  feed: FeedNote;
   /** Rooms whose order or stop this change may be the outcome of, and until when. */
   meantUntil: Map<string, number>;
   volumeDeed: { room: string; volume: number; untilMs: number } | null;
@@ -46,6 +50,8 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: S
     failures: 0,
     failedAtMs: null,
     error: null,
+    isSilent: false,
+    feed: newFeedNote(),
     meantUntil: new Map(),
     volumeDeed: null,
     handOn: new Map(),
@@ -71,7 +77,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
         ? 'buffering'
         : 'starting'
       : speaker.state;
-  const isFailed = entry.error !== null && !isSounding(speaker) && order === null;
+  const isFailed = entry.error !== null && order === null && (entry.isSilent || !isSounding(speaker));
   return {
     id: speaker.id,
     kind: entry.driver.kind,

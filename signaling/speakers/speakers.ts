@@ -1,5 +1,6 @@
 /** Loudspeakers, put together: drivers below, the members' socket above. */
 import type { SocketPath } from '../ops/sockets.ts';
+import type { Audience } from '../stream/audience.ts';
 import { createAlexaDriver } from './alexa/driver.ts';
 import { createCastDriver } from './cast/driver.ts';
 import type { CredentialStore } from './credentials.ts';
@@ -35,18 +36,26 @@ export interface SpeakersOptions
   extends Omit<DriverOptions, 'onChange'>, Pick<SpeakerSocketOptions, 'hostOf' | 'isExempt'> {
   drivers: readonly CreateDriver[];
   stream: StreamNamesOptions;
+  audience: Audience;
 }
 
 /** Looks from now on. Closing leaves every loudspeaker as it is. */
 export function createSpeakers({
   drivers,
   stream,
+  audience,
   hostOf,
   isExempt,
   ...options
 }: SpeakersOptions): SocketPath {
   const { counters, now } = options;
-  const watch = createSpeakerWatch({ ...options, drivers, streams: createStreamNames(stream) });
+  // A connection to an address that has gone carries nothing, though it takes a minute to notice.
+  function listeners(roomId: string): ReadonlySet<string> {
+    const former = stream.formerHosts();
+    return new Set(audience.of(roomId).flatMap(({ from, to }) => (former.has(to) ? [] : from)));
+  }
+  const streams = createStreamNames(stream);
+  const watch = createSpeakerWatch({ ...options, drivers, streams, listeners });
   const socket = createSpeakerSocket({ watch, hostOf, isExempt, counters, now });
   return {
     ...socket,

@@ -16,10 +16,13 @@ export interface StreamNamesOptions {
   httpPort(): number;
   /** All names and addresses of this machine. */
   hosts(): readonly string[];
+  /** Addresses that were this machine's since the node started, and are no longer. */
+  formerHosts(): ReadonlySet<string>;
 }
 
 export function createStreamNames(options: StreamNamesOptions): StreamNames {
-  const { defaultRoomId, baseUrl, isFixed, httpPort, hosts } = options;
+  const { defaultRoomId, baseUrl, isFixed, httpPort, hosts, formerHosts } = options;
+  const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
   return {
     url(roomId, seenFrom) {
       const path = roomId === defaultRoomId ? '/stream.mp3' : `/stream/${roomId}.mp3`;
@@ -29,15 +32,17 @@ export function createStreamNames(options: StreamNamesOptions): StreamNames {
     roomOf(url) {
       const base = baseUrl();
       if (!URL.canParse(url)) return null;
-      const { host, hostname, port, pathname } = new URL(url);
+      const { host, port, pathname } = new URL(url);
       const isBase = new URL(base).host === host;
-      const own = hostname.replace(/^\[|\]$/g, '');
-      if (!isBase && !(Number(port === '' ? 80 : port) === httpPort() && hosts().includes(own))) return null;
+      const own = hostOf(url);
+      const isOurs = hosts().includes(own) || formerHosts().has(own);
+      if (!isBase && !(Number(port === '' ? 80 : port) === httpPort() && isOurs)) return null;
       const prefix = isBase ? new URL(base).pathname.replace(/\/$/, '') : '';
       const found = pathname.startsWith(prefix) ? STREAM.exec(pathname.slice(prefix.length)) : null;
       if (found === null) return null;
       const room = found[1] ?? defaultRoomId;
       return v.is(RoomId, room) ? room : null;
     },
+    isGone: (url) => URL.canParse(url) && formerHosts().has(hostOf(url)),
   };
 }

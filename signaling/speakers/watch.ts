@@ -4,6 +4,7 @@
  * that comes back begins anew, and the host does with it what is wanted.
  */
 import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
+import { createFeeding } from './feeding.ts';
 import { type Entry, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
 import {
   type CreateDriver,
@@ -30,6 +31,8 @@ export interface StreamNames {
   url(roomId: string, seenFrom: string | null): string;
   /** Whose stream of this node it is; null: none. */
   roomOf(url: string): string | null;
+  /** It was this machine's address, and is no longer. */
+  isGone(url: string): boolean;
 }
 
 export interface SpeakerWatch {
@@ -45,9 +48,19 @@ export interface SpeakerWatch {
 export interface SpeakerWatchOptions extends Omit<DriverOptions, 'onChange'> {
   drivers: readonly CreateDriver[];
   streams: StreamNames;
+  /** Addresses that listen to this room's stream, by an address that this machine still has. */
+  listeners(roomId: string): ReadonlySet<string>;
+  /** How often it is looked who of those that play gets the stream. */
+  feedLookMs?: number;
 }
 
-export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatchOptions): SpeakerWatch {
+export function createSpeakerWatch({
+  drivers,
+  streams,
+  listeners: listening,
+  feedLookMs = 1_000,
+  ...options
+}: SpeakerWatchOptions): SpeakerWatch {
   const { now, log } = options;
   const entries = new Map<string, Entry>();
   const listeners = new Set<(ids: ReadonlySet<string>) => void>();
@@ -60,6 +73,10 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     return driver;
   });
   for (const driver of opened) look(driver);
+  const feeding = createFeeding({
+    ...{ entries: () => entries.values(), streams, listeners: listening, now, fail, lookMs: feedLookMs },
+    tell: ({ now: { id } }) => tell(id),
+  });
 
   function tell(...ids: string[]): void {
     if (closed || ids.length === 0) return;
@@ -82,7 +99,7 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
       if (entry === undefined) {
         if (entries.size >= MAX_SPEAKERS) continue;
         entries.set(speaker.id, newEntry(driver, speaker, soundOf(speaker, null), now()));
-      } else if (entry.now === speaker) continue;
+      } else if (JSON.stringify(entry.now) === JSON.stringify(speaker)) continue;
       else update(entry, speaker);
       changed.push(speaker.id);
     }
@@ -105,13 +122,15 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     const before = entry.now;
     const sound = soundOf(speaker, entry.ownerRoom);
     entry.now = speaker;
+    if (speaker.state !== before.state) entry.isSilent = false;
     if (speaker.state !== before.state || sound?.room !== entry.sound?.room) entry.stateAtMs = nowMs;
     noteSound(entry, sound, nowMs);
     entry.sound = sound;
     noteVolume(entry, before, nowMs);
     noteMuted(entry, before, nowMs);
 
-    if (speaker.state === 'playing' && sound?.room === (entry.order?.room ?? entry.ownerRoom)) {
+    const isMeant = sound?.room === (entry.order?.room ?? entry.ownerRoom);
+    if (speaker.state === 'playing' && isMeant && !entry.isSilent) {
       entry.steps.playing ??= nowMs;
       entry.error = null;
       settle(entry);
@@ -188,6 +207,7 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     const order = { room, isAccepted: false, impatience };
     entry.order = order;
     entry.ownerRoom = room;
+    entry.isSilent = false;
     entry.stateAtMs = now();
     entry.steps = { asked: now(), buffering: null, playing: null };
     mean(entry, room);
@@ -275,6 +295,7 @@ export function createSpeakerWatch({ drivers, streams, ...options }: SpeakerWatc
     async close() {
       if (closed) return;
       closed = true;
+      feeding.close();
       for (const { order } of entries.values()) if (order !== null) clearTimeout(order.impatience);
       entries.clear();
       listeners.clear();

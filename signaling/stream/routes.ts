@@ -7,6 +7,7 @@ import type { Log } from '../ops/log.ts';
 import { createShares, shareOf } from '../ops/shares.ts';
 import type { StatusReport } from '../protocol/status.ts';
 import { RoomId, type StreamVariant } from '../protocol/uplink.ts';
+import type { Audience } from './audience.ts';
 import { BURST_MS } from './channel.ts';
 import { ICY_METAINT } from './icy.ts';
 import { createListener, maxQueuedBytesOf } from './listener.ts';
@@ -40,6 +41,9 @@ const streamHeaders = (variant: StreamVariant): Readonly<Record<string, string>>
   ...OPEN_TO_ALL,
 });
 
+/** IPv4 as it is written everywhere else, also on a socket of both kinds. */
+const plainAddress = (address = ''): string => address.replace(/^::ffff:/, '');
+
 const PLAYLISTS = {
   m3u: { type: 'audio/x-mpegurl', write: m3u },
   pls: { type: 'audio/x-scpls', write: pls },
@@ -49,6 +53,7 @@ const LIST_HEADERS = { 'Cache-Control': 'no-store', ...OPEN_TO_ALL };
 export interface StreamRoutesOptions {
   stations: Stations;
   relays: Pick<Relays, 'status'>;
+  audience: Audience;
   counters: Counters;
   log: Log;
   /** What speakers are told, without a trailing slash. */
@@ -62,6 +67,7 @@ export interface StreamRoutesOptions {
 export function createStreamRoutes({
   stations,
   relays,
+  audience,
   counters,
   log,
   streamBaseUrl,
@@ -128,7 +134,7 @@ export function createStreamRoutes({
     if (variant === 'wav' && stations.listenerCount(variant) >= MAX_PCM_LISTENERS) {
       return refuse(request, response, 'too-many-pcm', 'Too many listeners to samples. Take /stream.mp3.\n');
     }
-    const from = request.raw.socket.remoteAddress;
+    const { remoteAddress: from, localAddress: to } = request.raw.socket;
     const giveBack = shares.take(from ?? '');
     if (giveBack === null) {
       return refuse(request, response, 'too-many-listeners-of-one', 'Too many listeners at one address.\n');
@@ -150,6 +156,7 @@ export function createStreamRoutes({
     const burstMs = longBursts < MAX_LONG_BURSTS ? wishedMs : Math.min(wishedMs, BURST_MS);
     const head = variant === 'wav' ? wavHead(wanted.firstByte) : new Uint8Array(0);
     const leave = station.listen(listener, { variant, burstMs, head });
+    const depart = audience.join(roomId, { from: plainAddress(from), to: plainAddress(to) });
     if (burstMs > BURST_MS && response.writableNeedDrain) countUntilOut(response);
     log.info({
       event: 'listener-joined',
@@ -160,6 +167,7 @@ export function createStreamRoutes({
     });
     response.once('close', () => {
       leave();
+      depart();
       log.info({ event: 'listener-left', roomId, listeners: station.listenerCount() });
     });
     return true;

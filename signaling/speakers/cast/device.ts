@@ -101,7 +101,8 @@ export async function openCastDevice(
       muted: volume?.muted ?? null,
       delayMs: null,
       error: state === 'error' ? 'It could not go on playing the stream.' : null,
-      address: found.address,
+      // Of a group another member may fetch.
+      address: found.isGroup ? null : found.address,
     };
   }
 
