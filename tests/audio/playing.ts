@@ -55,8 +55,12 @@ export function playing(harness: () => Harness) {
     await page().waitForFunction((k) => window.sound.playerState().kind === k, kind, { timeout: 20_000 });
   };
 
-  /** Compares what sounds from now on with `track` (at 48 kHz), which started at `startedAtMs`: at most `boundMs` apart. */
+  /**
+   * Compares what sounds with `track` (at 48 kHz), which started at `startedAtMs`: at most `boundMs` apart. From when the
+   * player takes itself to be right, which is after two seconds where the output stumbled at the start.
+   */
   async function expectInStep(track: Float32Array, startedAtMs: number, boundMs = 3): Promise<Float32Array> {
+    await untilError(boundMs - 1, 5_000);
     const from = (await page().evaluate(() => window.sound.contextFrame())) + 4_800;
     const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
     const zeroMs = await page().evaluate(() => window.sound.roomOfContextZero());
