@@ -211,6 +211,7 @@ try {
   const round = (value: number): number => Math.round(value * 100) / 100;
   console.log(
     JSON.stringify({
+      bench: 'listeners',
       listeners,
       cpuRatio: round(mean('Earshot', ({ cpu }) => cpu) / mean('Icecast', ({ cpu }) => cpu)),
       worstGapMs: Math.round(most('Earshot', ({ report }) => report.worstGapMs)),

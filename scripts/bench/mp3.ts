@@ -25,11 +25,10 @@ import {
   measureHold,
 } from '../../tests/fixtures/encoders.ts';
 import { realSongs } from '../../tests/fixtures/real.ts';
-import type { EncoderName } from '../../app/host/mp3/shared.ts';
+import { BATCH_SAMPLES, type EncoderName, FIRST_BATCH_SAMPLES } from '../../app/host/mp3/shared.ts';
 
 const quick = process.argv.includes('--quick');
 const RATE_HZ = 48_000;
-const BATCH = 384;
 const ROUNDS = quick ? 1 : 5;
 const SONG_SECONDS = quick ? 20 : 60;
 const CLICKS = quick ? 12 : 36;
@@ -63,9 +62,10 @@ async function speed(name: EncoderName, sound: { left: Float32Array; right: Floa
   const encoder = await ENCODERS[name].create(128);
   const batchesMs: number[] = [];
   const before = process.cpuUsage();
-  for (let at = 0; at < sound.left.length; at += BATCH) {
+  for (let at = 0; at < sound.left.length; at += BATCH_SAMPLES) {
     const startedAt = performance.now();
-    encoder.encode(sound.left.subarray(at, at + BATCH), sound.right.subarray(at, at + BATCH));
+    const end = at + BATCH_SAMPLES;
+    encoder.encode(sound.left.subarray(at, end), sound.right.subarray(at, end));
     batchesMs.push(performance.now() - startedAt);
   }
   const { user, system } = process.cpuUsage(before);
@@ -104,8 +104,8 @@ async function nativeHold(): Promise<Hold> {
     outAfter.push(parts.reduce((sum, part) => sum + part.length, 0));
     fedAfter.push(fed);
   };
-  for (let at = 0; at < input.samples.length; at += BATCH) {
-    const batch = input.samples.subarray(at, at + BATCH);
+  for (let at = 0, end = FIRST_BATCH_SAMPLES; at < input.samples.length; at = end, end += BATCH_SAMPLES) {
+    const batch = input.samples.subarray(at, end);
     const bytes = Buffer.alloc(batch.length * 4);
     batch.forEach((value, n) => {
       bytes.writeInt16LE(Math.round(value * 32_767), n * 4);
@@ -167,8 +167,10 @@ try {
     if (hasNative && round > 0) add(speeds, 'native lame', nativeSpeed(wav));
   }
   const holds = new Map<string, Hold>();
-  for (const name of names)
-    holds.set(name, await measureHold(await ENCODERS[name].create(128), BATCH, CLICKS));
+  for (const name of names) {
+    const encoder = await ENCODERS[name].create(128);
+    holds.set(name, await measureHold(encoder, BATCH_SAMPLES, CLICKS, FIRST_BATCH_SAMPLES));
+  }
   if (hasNative) holds.set('native lame', await nativeHold());
 
   const ms = (samples: number): number => Math.round((10_000 * samples) / RATE_HZ) / 10;
@@ -183,9 +185,14 @@ try {
     };
   }
   console.log(
-    `${SONG_SECONDS} s of ${source.path.split('/').at(-1)}, batches of ${BATCH} samples, median of ${ROUNDS}`,
+    `${SONG_SECONDS} s of ${source.path.split('/').at(-1)}, batches of ${BATCH_SAMPLES} samples, median of ${ROUNDS}`,
   );
   console.table(table);
+  const figures = [...holds].map(([name, hold]) => [
+    name,
+    { timesRealTime: Math.round(median(speeds.get(name) ?? [])), holdMeanMs: ms(hold.meanSamples) },
+  ]);
+  console.log(JSON.stringify({ bench: 'mp3', ...Object.fromEntries(figures) }));
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
