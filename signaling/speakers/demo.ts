@@ -71,6 +71,8 @@ export function createDemoDriver(
         delayMs: 0,
         error: null,
         address: null,
+        // There is no device that anybody else could see.
+        marks: { host: null, keys: [] },
       };
       return [id, { speaker, isThere: true, refusal: null, isStalled: false, plays: 0 }];
     }),

@@ -7,6 +7,7 @@ import type { Interfaces } from '../ops/addresses.ts';
 import type { Counters } from '../ops/counters.ts';
 import type { Log } from '../ops/log.ts';
 import type { SpeakerAbilities, SpeakerKind, SpeakerState } from '../protocol/speakers.ts';
+import type { Marks } from './same.ts';
 
 /** What a driver sees of one speaker, now. Replaced when anything of it changes, never changed in place. */
 export interface DriverSpeaker {
@@ -32,6 +33,8 @@ export interface DriverSpeaker {
   readonly error: string | null;
   /** IP address that fetches the stream, if it is the device itself; null: unknown. */
   readonly address: string | null;
+  /** By which the device is known again when another driver sees it, too. */
+  readonly marks: Marks;
 }
 
 export interface StreamOrder {

@@ -13,6 +13,7 @@ import {
   SpeakerError,
   type SpeakerDriver,
 } from './port.ts';
+import { createShown } from './shown.ts';
 
 /** From the order to sound; a device that takes longer counts as one that did not play. */
 const PLAY_MS = 15_000;
@@ -65,6 +66,11 @@ export function createSpeakerWatch({
   const entries = new Map<string, Entry>();
   const listeners = new Set<(ids: ReadonlySet<string>) => void>();
   let closed = false;
+  const shown = createShown({
+    speakers: () => [...entries.values()].map(({ driver, now: seen }) => ({ ...seen, kind: driver.kind })),
+    now,
+    onChange: (ids) => tell(...ids),
+  });
   const opened = drivers.map((create) => {
     const driver: SpeakerDriver = create({
       ...options,
@@ -103,6 +109,7 @@ export function createSpeakerWatch({
       else update(entry, speaker);
       changed.push(speaker.id);
     }
+    shown.look();
     tell(...changed);
   }
 
@@ -270,9 +277,9 @@ export function createSpeakerWatch({
   return {
     observed(roomId) {
       const nowMs = now();
-      return [...entries.values()].map((entry) =>
-        viewOf(entry, loaded(entry.now, entry.ownerRoom), roomId, nowMs),
-      );
+      return [...entries.values()]
+        .filter((entry) => shown.has(entry.now.id))
+        .map((entry) => viewOf(entry, loaded(entry.now, entry.ownerRoom), roomId, nowMs));
     },
     onChange(listener) {
       listeners.add(listener);
@@ -280,7 +287,7 @@ export function createSpeakerWatch({
     },
     async act(roomId, speakerId, deed) {
       const entry = entries.get(speakerId);
-      if (entry === undefined || closed) return 'It is out of reach.';
+      if (entry === undefined || closed || !shown.has(speakerId)) return 'It is out of reach.';
       if (entry.waiting >= MAX_WAITING) return 'It is still busy with what it was told before.';
       entry.waiting++;
       const done = entry.queue.then(() => carryOut(entry, roomId, deed));
@@ -296,6 +303,7 @@ export function createSpeakerWatch({
       if (closed) return;
       closed = true;
       feeding.close();
+      shown.close();
       for (const { order } of entries.values()) if (order !== null) clearTimeout(order.impatience);
       entries.clear();
       listeners.clear();

@@ -116,6 +116,7 @@ export function createAlexaDriver(
       delayMs: null,
       error: null,
       address: null,
+      marks: { host: null, keys: [] },
     };
   }
 

@@ -103,6 +103,7 @@ export async function openCastDevice(
       error: state === 'error' ? 'It could not go on playing the stream.' : null,
       // Of a group another member may fetch.
       address: found.isGroup ? null : found.address,
+      marks: { host: found.isGroup ? null : found.address, keys: [`cast:${found.deviceId}`] },
     };
   }
 

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLooking } from '../looking.ts';
 import { type DriverSpeaker, SpeakerError, type StreamOrder } from '../port.ts';
+import { upnpKey } from '../same.ts';
 import { OUT_OF_REACH } from '../within.ts';
 import { childText, escapeXml, findXml, parseXml } from '../xml.ts';
 import { describe, type Description, type Service } from './description.ts';
@@ -100,6 +101,7 @@ async function observe(description: Description): Promise<DriverSpeaker> {
     delayMs: null,
     error: state === 'error' ? 'It could not go on playing the stream.' : null,
     address: description.host,
+    marks: { host: description.host, keys: [upnpKey(description.udn)] },
   };
 }
 

@@ -1,6 +1,7 @@
 /** What Home Assistant says (developers.home-assistant.io, "WebSocket API", "Media player entity"), as far as it matters here. Pure. */
 import * as v from 'valibot';
 import type { DriverSpeaker } from '../port.ts';
+import { upnpKey } from '../same.ts';
 import { nameOr } from '../within.ts';
 
 /** `MediaPlayerEntityFeature`. */
@@ -49,8 +50,23 @@ export const StateChanged = v.object({
 const Id = v.pipe(v.string(), v.maxLength(255));
 const OptionalId = v.fallback(v.nullish(Id), null);
 export const Area = v.object({ area_id: Id, name: Id });
-export const Device = v.object({ id: Id, area_id: OptionalId, model: OptionalId });
-export const Entity = v.object({ entity_id: Id, device_id: OptionalId, area_id: OptionalId });
+const Connection = v.tuple([Id, Id]);
+export const Device = v.object({
+  id: Id,
+  area_id: OptionalId,
+  model: OptionalId,
+  connections: v.fallback(v.optional(v.pipe(v.array(Connection), v.maxLength(32)), []), []),
+});
+export const Entity = v.object({
+  entity_id: Id,
+  device_id: OptionalId,
+  area_id: OptionalId,
+  /** The integration that brings it, and what that calls it. */
+  platform: OptionalId,
+  unique_id: OptionalId,
+  disabled_by: OptionalId,
+});
+type Entity = v.InferOutput<typeof Entity>;
 
 /** What of a list makes sense, and at most so many. */
 export function listOf<T extends v.GenericSchema>(
@@ -70,6 +86,17 @@ export function listOf<T extends v.GenericSchema>(
 export interface Place {
   area: string | null;
   model: string | null;
+  /** See `Marks`. */
+  keys: readonly string[];
+}
+
+/** By what its integration knows it (core, `sonos`, `cast`, `dlna_dmr`: what each takes for `unique_id`). */
+function keysOf({ platform, unique_id }: Entity): string[] {
+  const known = unique_id ?? '';
+  if (platform === 'sonos' && /^RINCON_\w+$/.test(known)) return [`sonos:${known}`];
+  const hex = known.toLowerCase().replaceAll('-', '');
+  if (platform === 'cast' && /^[0-9a-f]{32}$/.test(hex)) return [`cast:${hex}`];
+  return platform === 'dlna_dmr' && known.startsWith('uuid:') ? [upnpKey(known)] : [];
 }
 
 /** Where each media player stands: its own area, or its device's. */
@@ -79,11 +106,19 @@ export function placesOf(areas: unknown, devices: unknown, entities: unknown): R
   const players = listOf(Entity, entities, 100_000).filter(({ entity_id }) =>
     entity_id.startsWith('media_player.'),
   );
+  const counts = new Map<string | null, number>();
+  for (const { device_id = null, disabled_by } of players)
+    if (disabled_by == null) counts.set(device_id, (counts.get(device_id) ?? 0) + 1);
   return new Map(
-    players.slice(0, 1_000).map(({ entity_id, device_id, area_id }) => {
+    players.slice(0, 1_000).map((player) => {
+      const { entity_id, device_id, area_id } = player;
       const device = known.get(device_id ?? '');
+      // Of a device with several players, zones for instance, it is not known which of them this is.
+      const isAlone = counts.get(device_id ?? null) === 1;
+      const upnp = (device?.connections ?? []).filter(([kind]) => isAlone && kind === 'upnp');
+      const keys = [...new Set([...keysOf(player), ...upnp.map(([, udn]) => upnpKey(udn))])];
       const area = names.get(area_id ?? device?.area_id ?? '') ?? null;
-      return [entity_id, { area, model: device?.model?.slice(0, 200) ?? null }];
+      return [entity_id, { area, model: device?.model?.slice(0, 200) ?? null, keys }];
     }),
   );
 }
@@ -126,5 +161,6 @@ export function speakerOf(
     delayMs: null,
     error: null,
     address: null,
+    marks: { host: null, keys: place?.keys ?? [] },
   };
 }

@@ -89,6 +89,7 @@ export function createSnapcastDriver(options: DriverOptions, settings: SnapcastS
       error: null,
       // The server fetches for all of them.
       address: null,
+      marks: { host: null, keys: [] },
     };
   }
 

@@ -9,6 +9,7 @@ import { createSsdp, type Sighting } from '../dlna/ssdp.ts';
 import { lanHost } from '../lan-request.ts';
 import type { DriverOptions, DriverSpeaker, SpeakerDriver } from '../port.ts';
 import { createRoster, type Member } from '../roster.ts';
+import { upnpKey } from '../same.ts';
 import { type Before, followed, openPlayer, plainUrl, type Player, type Seen, topologyAt } from './player.ts';
 import type { Zone } from './topology.ts';
 
@@ -141,6 +142,10 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
       delayMs: null,
       error: null,
       address: leader.host,
+      marks: {
+        host: player.host,
+        keys: [`sonos:${zone.uuid}`, upnpKey(zone.uuid), upnpKey(`${zone.uuid}_MR`)],
+      },
     };
   }
 
