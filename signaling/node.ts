@@ -4,13 +4,12 @@ import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { createLanName } from './join/lan-name.ts';
 import { createJoinRoutes, hostOf } from './join/routes.ts';
-import { boundInterfaces, type Interfaces, lanAddresses, urlHost } from './ops/addresses.ts';
+import { boundInterfaces, type Interfaces } from './ops/addresses.ts';
 import type { NodeConfig } from './ops/config.ts';
 import { createCounters } from './ops/counters.ts';
 import { prepareDataDir } from './ops/data-dir.ts';
-import { type Route, sendJson } from './ops/http.ts';
-import { constantNames, createKeeper } from './ops/keeper.ts';
-import { appOrigin, type LinkFacts, nodeLinks } from './ops/links.ts';
+import { createKeeper } from './ops/keeper.ts';
+import { appOrigin } from './ops/links.ts';
 import type { Log } from './ops/log.ts';
 import { onFreePort } from './ops/ports.ts';
 import { defaultRoom } from './ops/room.ts';
@@ -19,11 +18,12 @@ import type { SocketPath } from './ops/sockets.ts';
 import { createStatic } from './ops/static.ts';
 import { createSurroundings } from './ops/surroundings.ts';
 import { createVisitors, type VisitorLimits } from './ops/visitors.ts';
+import { createWhereabouts } from './ops/whereabouts.ts';
 import { CREDENTIALS_PATH } from './protocol/credentials.ts';
-import { BROKER_PATH, NODE_INFO_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
+import { BROKER_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
 import { TURN_PATH } from './protocol/turn.ts';
 import { SPEAKERS_PATH } from './protocol/speakers.ts';
-import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, UPLINK_PATH } from './protocol/uplink.ts';
+import { UPLINK_PATH } from './protocol/uplink.ts';
 import { createBroker } from './rendezvous/broker.ts';
 import { createIntroductions } from './rendezvous/introductions.ts';
 import { createReach } from './rendezvous/reach.ts';
@@ -96,15 +96,13 @@ export async function createNode({
   const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
   const surroundings = createSurroundings(interfaces, config.bind);
-  /** The name that the LAN knows, while it does. */
-  let mdnsName: string | null = null;
-  const names = (): string[] => [
-    ...constantNames(mdnsName ?? 'earshot.local'),
-    surroundings.address(),
-    ...lanAddresses(surroundings.interfaces()),
-  ];
-  const keeper = createKeeper({ config, names, nowMs, log });
   const room = await defaultRoom(config.dataDir);
+  const where = createWhereabouts({
+    ...{ config, version, surroundings, now, defaultRoomId: room.roomId },
+    identity: () => keeper.identity(),
+  });
+  const { ports, names, describe, fallbackHost } = where;
+  const keeper = createKeeper({ config, names, nowMs, log });
   const credentials = createTurnCredentials(turnKey(config.dataDir), nowMs);
 
   const counters = createCounters();
@@ -118,33 +116,6 @@ export async function createNode({
   const audience = createAudience();
   const opened: { close(): Promise<void> | void }[] = [topics, broker, uplink, relays, stations];
 
-  /** Filled in as ports open; no route is asked before all of them are known. */
-  const ports = { https: config.port, http: config.httpPort, stun: config.stunPort };
-  const facts = (): LinkFacts => ({
-    config,
-    identity: keeper.identity(),
-    address: surroundings.address(),
-    otherAddresses: surroundings.otherAddresses(),
-    mdnsName,
-    httpsPort: ports.https,
-    httpPort: ports.http,
-  });
-  const describe = (): NodeInfo => ({
-    name: 'earshot',
-    version,
-    protocol: PROTOCOL_VERSION,
-    minProtocol: MIN_PROTOCOL_VERSION,
-    ...nodeLinks(facts()),
-    defaultRoomId: room.roomId,
-    stunPort: ports.stun,
-    turnPort: ports.stun,
-    certificate: {
-      validUntilMs: keeper.identity().validUntilMs,
-      issuedBy: keeper.identity().authority === null ? 'own' : 'local',
-    },
-  });
-  const fallbackHost = (): string => urlHost(surroundings.address());
-
   const speakerCredentials = createCredentialStore(config.dataDir, log);
   const credentialsRoute = createCredentialsRoute({
     store: speakerCredentials,
@@ -152,17 +123,6 @@ export async function createNode({
     counters,
   });
 
-  const startedAtMs = now();
-  const common: Route = (request, response) => {
-    if (request.path === '/health') {
-      return sendJson(request, response, {
-        status: 'ok',
-        version,
-        uptimeSeconds: Math.floor((now() - startedAtMs) / 1000),
-      });
-    }
-    return request.path === NODE_INFO_PATH && sendJson(request, response, describe());
-  };
   const streamRoutes = createStreamRoutes({
     stations,
     relays,
@@ -173,16 +133,12 @@ export async function createNode({
     isExempt,
     streamBaseUrl: () => describe().streamBaseUrl,
   });
-  const fedSnapserver = (): Parameters<typeof allDrivers>[1] =>
-    config.snapcast === undefined
-      ? null
-      : {
-          host: config.snapcast.host,
-          sourcePort: config.snapcast.port,
-          streamUrl: () => `${describe().streamBaseUrl}/stream.mp3`,
-        };
   const speakers = createSpeakers({
-    drivers: drivers ?? (config.speakers ? allDrivers(speakerCredentials, fedSnapserver()) : []),
+    drivers:
+      drivers ??
+      (config.speakers
+        ? allDrivers(speakerCredentials, config.snapcast, () => `${describe().streamBaseUrl}/stream.mp3`)
+        : []),
     interfaces: () => boundInterfaces(interfaces(), config.bind),
     stream: {
       defaultRoomId: room.roomId,
@@ -220,7 +176,7 @@ export async function createNode({
       const { joinUrl, otherUrls } = describe();
       return [joinUrl, ...otherUrls];
     },
-    appOrigin: (host) => appOrigin(facts(), host),
+    appOrigin: (host) => appOrigin(where.links(), host),
   });
   const turnRoute = createTurnRoute({
     credentials,
@@ -242,7 +198,7 @@ export async function createNode({
       wish: { what: 'the app', port: config.port, ...shared },
       tls: { cert, key },
       routes: [
-        common,
+        where.route,
         turnRoute,
         credentialsRoute,
         streamRoutes,
@@ -261,7 +217,7 @@ export async function createNode({
     const http = await createWebServer({
       wish: { what: 'the landing page and the stream', port: config.httpPort, ...shared },
       tls: null,
-      routes: [common, streamRoutes, join.certificate, join.landing],
+      routes: [where.route, streamRoutes, join.certificate, join.landing],
       upgrade: null,
       visitors,
       counters,
@@ -291,7 +247,7 @@ export async function createNode({
       log,
       now,
       onChange: () => {
-        mdnsName = lanName.current();
+        where.called(lanName.current());
         if (isStarted) look();
       },
     });

@@ -1,4 +1,5 @@
 /** Loudspeakers, put together: drivers below, the members' socket above. */
+import type { NodeConfig } from '../ops/config.ts';
 import type { SocketPath } from '../ops/sockets.ts';
 import type { Audience } from '../stream/audience.ts';
 import { createAlexaDriver } from './alexa/driver.ts';
@@ -7,7 +8,7 @@ import type { CredentialStore } from './credentials.ts';
 import { createDlnaDriver } from './dlna/driver.ts';
 import { createHomeAssistantDriver } from './home-assistant/driver.ts';
 import type { CreateDriver, DriverOptions } from './port.ts';
-import { createSnapcastDriver, type SnapcastSettings } from './snapcast/driver.ts';
+import { createSnapcastDriver } from './snapcast/driver.ts';
 import { createSpeakerSocket, type SpeakerSocketOptions } from './socket.ts';
 import { createSonosDriver } from './sonos/driver.ts';
 import { createStreamNames, type StreamNamesOptions } from './stream-names.ts';
@@ -15,11 +16,12 @@ import { createSpeakerWatch } from './watch.ts';
 
 /**
  * Every driver there is. Those that need credentials wait for them.
- * @param snapcast the Snapserver that the node feeds, if it does
+ * @param fed the Snapserver that the node feeds, by the port of its source, and what it feeds it
  */
 export function allDrivers(
   store: CredentialStore,
-  snapcast: Omit<SnapcastSettings, 'controlPort'> | null,
+  fed: NodeConfig['snapcast'],
+  streamUrl: () => string,
 ): readonly CreateDriver[] {
   return [
     // A Sonos player is a DLNA renderer as well, of which its groups know nothing.
@@ -28,7 +30,12 @@ export function allDrivers(
     createCastDriver,
     (options) => createHomeAssistantDriver(options, store.of('home-assistant')),
     (options) => createAlexaDriver(options, store.of('alexa')),
-    ...(snapcast === null ? [] : [(options: DriverOptions) => createSnapcastDriver(options, snapcast)]),
+    ...(fed === undefined
+      ? []
+      : [
+          (options: DriverOptions) =>
+            createSnapcastDriver(options, { host: fed.host, sourcePort: fed.port, streamUrl }),
+        ]),
   ];
 }
 
