@@ -42,10 +42,12 @@ import { Room } from './state/room.svelte.ts';
 import { Desk } from './state/desk.svelte.ts';
 import { Access } from './state/access.svelte.ts';
 import { createAccessRequests, postAccess } from './state/access.ts';
+import { Say } from './state/say.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks } from './state/tracks.svelte.ts';
 import { webCrypto } from './state/web-crypto.ts';
 import type { AudioSession } from './voice/audio-session.ts';
+import { openForSpeech } from './voice/microphone.ts';
 
 export interface OpenRoomOptions {
   /** The page's: it outlives the room. */
@@ -273,6 +275,11 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     requests: createAccessRequests({ ...keys, post: postAccess }),
     may: () => may(reads.roleOf(memberId), 'speakers'),
   });
+  const say = new Say({
+    ...keys,
+    may: () => may(reads.roleOf(memberId), 'speakers'),
+    openMicrophone: () => openForSpeech({ devices: navigator.mediaDevices, session: audioSession }),
+  });
   const hosting = createHosting({
     selfId,
     keys,
@@ -368,6 +375,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       founding,
       speakers,
       access,
+      say,
       spreader,
       roomFile,
       system,
@@ -416,6 +424,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       access,
       roomFile,
       ear: byEar.model,
+      say,
     },
     isNamed: name !== null,
     queries,

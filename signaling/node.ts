@@ -21,6 +21,7 @@ import { createVisitors, type VisitorLimits } from './ops/visitors.ts';
 import { createWhereabouts } from './ops/whereabouts.ts';
 import { CREDENTIALS_PATH } from './protocol/credentials.ts';
 import { BROKER_PATH, type NodeInfo, SIGNALING_PATH } from './protocol/node-info.ts';
+import { SAY_PATH } from './protocol/say.ts';
 import { TURN_PATH } from './protocol/turn.ts';
 import { SPEAKERS_PATH } from './protocol/speakers.ts';
 import { UPLINK_PATH } from './protocol/uplink.ts';
@@ -201,12 +202,13 @@ export async function createNode({
         where.route,
         turnRoute,
         credentialsRoute,
+        speakers.sayRoute,
         streamRoutes,
         join.certificate,
         broker.route,
         createStatic(config.distDir),
       ],
-      postPaths: [TURN_PATH, CREDENTIALS_PATH],
+      postPaths: [TURN_PATH, CREDENTIALS_PATH, SAY_PATH],
       upgrade,
       visitors,
       counters,
@@ -217,7 +219,7 @@ export async function createNode({
     const http = await createWebServer({
       wish: { what: 'the landing page and the stream', port: config.httpPort, ...shared },
       tls: null,
-      routes: [where.route, streamRoutes, join.certificate, join.landing],
+      routes: [where.route, streamRoutes, speakers.clipRoute, join.certificate, join.landing],
       upgrade: null,
       visitors,
       counters,

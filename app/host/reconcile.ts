@@ -71,10 +71,11 @@ export function reconcile(
 ): Reconciliation {
   const acts: { speakerId: string; deed: SpeakerDeed }[] = [];
   const follows: Follow[] = [];
+  const latest = latestOfEnsembles(wanted, seen);
   for (const speaker of seen) {
     const speakerId = speaker.id;
     const wish = wanted.get(speakerId) ?? null;
-    const on = followedOn(speaker, wish);
+    const on = followedOn(speaker, wish) ?? followedOthers(speaker, wish, latest);
     const volume = followedVolume(speaker, wish);
     const muted = followedMuted(speaker, wish);
     if (on !== null || volume !== null || muted !== null)
@@ -117,6 +118,35 @@ function followedOn(speaker: SeenSpeaker, wish: WantedSpeaker | null): boolean |
   // It was found, or has begun, to play something else: that is somebody's doing too.
   const isTaken = speaker.plays === 'other' && isSounding(speaker) && speaker.at.state > wish.onAt;
   return isTaken && wish.on ? false : null;
+}
+
+/** Of those that can only play or be silent together: what was wanted last of any of them. */
+function latestOfEnsembles(
+  wanted: ReadonlyMap<string, WantedSpeaker>,
+  seen: readonly SeenSpeaker[],
+): ReadonlyMap<string, WantedSpeaker> {
+  const latest = new Map<string, WantedSpeaker>();
+  for (const { id, kind, ensemble } of seen) {
+    const wish = wanted.get(id);
+    if (ensemble?.isOne !== true || wish === undefined) continue;
+    const key = `${kind}/${ensemble.id}`;
+    const other = latest.get(key);
+    const isLater = other === undefined || wish.onAt > other.onAt;
+    // Of two at once the one that plays: so that the order in which they are listed says nothing.
+    if (isLater || (wish.onAt === other.onAt && wish.on)) latest.set(key, wish);
+  }
+  return latest;
+}
+
+/** Else its stop would silence those that shall play, and theirs would be told to play again, for ever. */
+function followedOthers(
+  { kind, ensemble }: SeenSpeaker,
+  wish: WantedSpeaker | null,
+  latest: ReadonlyMap<string, WantedSpeaker>,
+): boolean | null {
+  const last = latest.get(`${kind}/${ensemble?.id}`);
+  if (ensemble?.isOne !== true || wish === null || last === undefined) return null;
+  return last.on === wish.on ? null : last.on;
 }
 
 function followedVolume(speaker: SeenSpeaker, wish: WantedSpeaker | null): number | null {

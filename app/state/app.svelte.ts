@@ -15,6 +15,7 @@ export type RoomParts = Pick<
   | 'access'
   | 'roomFile'
   | 'ear'
+  | 'say'
 >;
 
 export type AppParts = Pick<AppModel, 'device' | 'notices' | 'rooms' | 'doctor'>;
@@ -74,6 +75,9 @@ export class App implements AppModel {
   }
   get ear(): AppModel['ear'] {
     return this.#opened().ear;
+  }
+  get say(): AppModel['say'] {
+    return this.#opened().say;
   }
   get roomFile(): AppModel['roomFile'] {
     return this.#opened().roomFile;

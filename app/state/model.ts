@@ -39,6 +39,7 @@ export interface AppModel {
   readonly access: AccessModel;
   readonly device: DeviceModel;
   readonly ear: EarModel;
+  readonly say: SayModel;
   readonly notices: NoticesModel;
   readonly roomFile: RoomFileModel;
 }
@@ -340,6 +341,10 @@ export interface SpeakerRow {
   canVolume: boolean;
   muted: boolean;
   canMute: boolean;
+  /** It can say something and return to its music. */
+  canSay: boolean;
+  /** Those with the same `id` play as one; `isOne`: none of them can be switched alone. */
+  ensemble: { id: string; isOne: boolean } | null;
   /** Null: it cannot be delayed. */
   delayMs: number | null;
   /** Of a switch-on that goes on, or just did: ms since it was asked; null: not yet. */
@@ -353,11 +358,30 @@ export interface SpeakersModel {
   readonly list: readonly SpeakerRow[];
   readonly canChange: boolean;
   readonly hasHost: boolean;
-  setOn(id: string, on: boolean): void;
+  setOn(ids: readonly string[], on: boolean): void;
   setAll(on: boolean): void;
-  setVolume(id: string, volume: number): void;
-  setMuted(id: string, muted: boolean): void;
+  /** By id. */
+  setVolumes(volumes: ReadonlyMap<string, number>): void;
+  setMuted(ids: readonly string[], muted: boolean): void;
   setDelay(id: string, delayMs: number): void;
+}
+
+/** Something spoken here, once, on loudspeakers; for those who may switch them. No host is needed. */
+export interface SayModel {
+  readonly state:
+    | { kind: 'ready' }
+    | { kind: 'opening' }
+    /** `ms` is `mostMs`: the time is full, and what was said waits to be sent. */
+    | { kind: 'recording'; ms: number; mostMs: number }
+    | { kind: 'sending' }
+    /** `error` null: it says it. */
+    | { kind: 'said'; said: readonly { speakerId: string; error: string | null }[] }
+    /** In plain words, with the remedy. */
+    | { kind: 'problem'; says: string };
+  record(): void;
+  send(speakerIds: readonly string[]): void;
+  /** Forgets what was recorded. */
+  reset(): void;
 }
 
 /** The mix for the loudspeakers, while this device hosts. */

@@ -75,11 +75,8 @@ export class Speakers implements SpeakersModel {
     return this.#options.host.host !== null;
   }
 
-  setOn(id: string, on: boolean): void {
-    this.#switch(
-      this.#list.filter((row) => row.id === id),
-      on,
-    );
+  setOn(ids: readonly string[], on: boolean): void {
+    this.#switch(this.#rows(ids), on);
   }
   setAll(on: boolean): void {
     this.#switch(
@@ -87,24 +84,22 @@ export class Speakers implements SpeakersModel {
       on,
     );
   }
-  setVolume(id: string, volume: number): void {
-    this.#want(
-      this.#list.filter((row) => row.id === id),
-      // Who turns a mute one wants to hear it.
-      ({ canMute, muted }) => (canMute && muted ? { volume, muted: false } : { volume }),
-    );
+  setVolumes(volumes: ReadonlyMap<string, number>): void {
+    // Who turns a mute one wants to hear it.
+    this.#want(this.#rows([...volumes.keys()]), ({ id, canMute, muted }) => ({
+      volume: volumes.get(id) ?? 0,
+      ...(canMute && muted ? { muted: false } : {}),
+    }));
   }
-  setMuted(id: string, muted: boolean): void {
-    this.#want(
-      this.#list.filter((row) => row.id === id),
-      { muted },
-    );
+  setMuted(ids: readonly string[], muted: boolean): void {
+    this.#want(this.#rows(ids), { muted });
   }
   setDelay(id: string, delayMs: number): void {
-    this.#want(
-      this.#list.filter((row) => row.id === id),
-      { delayMs },
-    );
+    this.#want(this.#rows([id]), { delayMs });
+  }
+
+  #rows(ids: readonly string[]): SpeakerRow[] {
+    return this.#list.filter((row) => ids.includes(row.id));
   }
 
   /** Who switches one on wants to hear it: one that is mute from last time would seem to be broken. */
@@ -155,6 +150,8 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     volume: (on ? wish?.volume : null) ?? speaker.volume,
     muted: (on ? wish?.muted : null) ?? speaker.muted ?? false,
     canMute: speaker.can.mute && speaker.muted !== null,
+    canSay: speaker.can.announce,
+    ensemble: speaker.ensemble,
     delayMs: speaker.can.delay ? (wish?.delayMs ?? speaker.delayMs ?? 0) : null,
     canVolume: speaker.can.volume,
     steps: showsSteps
@@ -187,6 +184,8 @@ function awayRow(id: string, wish: WantedSpeaker): SpeakerRow {
     volume: wish.volume,
     muted: false,
     canMute: false,
+    canSay: false,
+    ensemble: null,
     delayMs: null,
     canVolume: false,
     steps: null,

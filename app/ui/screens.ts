@@ -7,6 +7,7 @@ export const screens = {
   anotherSpeaker: () => import('./AnotherSpeakerSheet.svelte'),
   rooms: () => import('./RoomsSheet.svelte'),
   doctor: () => import('./DoctorSheet.svelte'),
+  say: () => import('./SaySheet.svelte'),
   ear: () => import('./EarSheet.svelte'),
   invite: () => import('./InviteSheet.svelte'),
 };

@@ -1,7 +1,7 @@
 /** What loudspeakers do, in words. */
 import type { SpeakerRow } from '../state/model.ts';
 
-const KINDS: Record<NonNullable<SpeakerRow['kind']>, string> = {
+export const KINDS: Readonly<Record<NonNullable<SpeakerRow['kind']>, string>> = {
   dlna: 'DLNA',
   sonos: 'Sonos',
   cast: 'Google Cast',

@@ -46,6 +46,11 @@ export function openUnprocessed(source: MicrophoneSource): Promise<MicrophoneOpe
   return openStream(source, UNPROCESSED);
 }
 
+/** A microphone for one recording of somebody who speaks. Asks for permission the first time. Never rejects. */
+export function openForSpeech(source: MicrophoneSource): Promise<MicrophoneOpened> {
+  return openStream(source, CONSTRAINTS);
+}
+
 /** The only way to a microphone. Never rejects. */
 async function openStream(
   { devices, session }: MicrophoneSource,

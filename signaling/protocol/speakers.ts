@@ -45,6 +45,12 @@ export const SpeakerAbilities = v.object({
   announce: v.boolean(),
 });
 
+/** Those with the same `id` play the same now. `isOne`: what one of them is told to play or to stop, all of them do. */
+export const SpeakerEnsemble = v.object({
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
+  isOne: v.boolean(),
+});
+
 /** Node → app: a speaker that is there now. */
 export const ObservedSpeaker = v.object({
   id: SpeakerId,
@@ -56,6 +62,7 @@ export const ObservedSpeaker = v.object({
   area: v.nullable(Words),
   /** What it plays together with, as the vendor calls that. */
   group: v.nullable(Words),
+  ensemble: v.optional(v.nullable(SpeakerEnsemble), null),
   /** The one driver that needs a way out to the internet says so. */
   needsInternet: v.boolean(),
   can: SpeakerAbilities,
@@ -147,6 +154,7 @@ export const NodeSpeakersMessage = v.variant('type', [
 
 export type SpeakerKind = v.InferOutput<typeof SpeakerKind>;
 export type SpeakerState = v.InferOutput<typeof SpeakerState>;
+export type SpeakerEnsemble = v.InferOutput<typeof SpeakerEnsemble>;
 export type SpeakerAbilities = v.InferOutput<typeof SpeakerAbilities>;
 export type ObservedSpeaker = v.InferOutput<typeof ObservedSpeaker>;
 export type SpeakersHello = v.InferOutput<typeof SpeakersHello>;

@@ -18,6 +18,8 @@ export interface DemoDevice {
   readonly volume: number;
   readonly muted: boolean;
   readonly delayMs: number;
+  /** What it was told to say, in order. */
+  readonly said: readonly string[];
   /** How often it was told to play: what plays and is told again is interrupted. */
   readonly plays: number;
   /** Its own buttons. */
@@ -25,6 +27,8 @@ export interface DemoDevice {
   /** Another app gives it something else. */
   give(url: string): void;
   turn(volume: number): void;
+  /** What it says is at its end; `returns`: it goes back to what it played, as it should. */
+  endSaying(returns: boolean): void;
   unplug(): void;
   /** As after a reboot: it has forgotten what it played. */
   plugIn(): void;
@@ -36,6 +40,8 @@ export interface DemoDevice {
 
 export interface DemoDriver extends SpeakerDriver {
   device(name: string): DemoDevice;
+  /** From now on these play as one. */
+  gather(names: readonly string[]): void;
 }
 
 interface Unit {
@@ -44,7 +50,12 @@ interface Unit {
   refusal: string | null;
   isStalled: boolean;
   plays: number;
+  said: string[];
+  /** While it says something: what it played. */
+  before: Pick<DriverSpeaker, 'state' | 'url' | 'title'> | null;
 }
+
+const UNTOUCHED = { isThere: true, refusal: null, isStalled: false, plays: 0, before: null };
 
 /** `names`: one speaker each; a name stands once. */
 export function createDemoDriver(
@@ -61,8 +72,9 @@ export function createDemoDriver(
         model: 'Demo speaker',
         area: null,
         group: null,
+        ensemble: null,
         // What is false here is never called, and its method may be left out.
-        can: { volume: true, mute: true, delay: true, announce: false },
+        can: { volume: true, mute: true, delay: true, announce: true },
         state: 'idle',
         url: null,
         title: null,
@@ -74,7 +86,7 @@ export function createDemoDriver(
         // There is no device that anybody else could see.
         marks: { host: null, keys: [] },
       };
-      return [id, { speaker, isThere: true, refusal: null, isStalled: false, plays: 0 }];
+      return [id, { ...UNTOUCHED, speaker, said: [] }];
     }),
   );
 
@@ -92,6 +104,14 @@ export function createDemoDriver(
     if (closed) throw new SpeakerError('The node is shutting down.');
     if (unit === undefined || !unit.isThere) throw new SpeakerError('This speaker is out of reach.');
     return unit;
+  }
+
+  /** What one of them is told to play or to stop, all of them do. */
+  function ensembleOf(unit: Unit): Unit[] {
+    const id = unit.speaker.ensemble?.id;
+    return id === undefined
+      ? [unit]
+      : [...units.values()].filter(({ speaker }) => speaker.ensemble?.id === id);
   }
 
   function begin(unit: Unit, url: string, title: string | null): void {
@@ -113,13 +133,14 @@ export function createDemoDriver(
         change(unit, { state: 'error', url: null, title: null, error: unit.refusal });
         throw new SpeakerError(unit.refusal);
       }
-      begin(unit, order.url(null), order.title);
+      for (const one of ensembleOf(unit)) begin(one, order.url(null), order.title);
     },
 
     // Devices that complain when nothing plays are silenced here, not by the caller.
     async stop(id) {
       const unit = await reach(id);
-      if (unit.speaker.state !== 'idle') change(unit, { state: 'stopped', error: null });
+      for (const one of ensembleOf(unit))
+        if (one.speaker.state !== 'idle') change(one, { state: 'stopped', error: null });
     },
 
     // Sets what the device shows, and observes it: the answer alone would not tell what the device made of it.
@@ -135,8 +156,28 @@ export function createDemoDriver(
       change(await reach(id), { delayMs });
     },
 
+    // Resolves as soon as it has begun. Where a device does not return by itself, the driver brings it back.
+    async announce(id, announcement) {
+      const unit = await reach(id);
+      if (unit.refusal !== null) throw new SpeakerError(unit.refusal);
+      unit.said.push(announcement.url(null));
+      for (const one of ensembleOf(unit)) {
+        const { state, url, title } = one.speaker;
+        one.before ??= { state, url, title };
+        change(one, { state: 'playing', url: announcement.url(null), title: null });
+      }
+    },
+
     async close() {
       closed = true;
+    },
+
+    gather(names) {
+      const members = [...units.values()].filter(({ speaker }) => names.includes(speaker.name));
+      for (const unit of members) {
+        const others = names.filter((name) => name !== unit.speaker.name);
+        change(unit, { group: others.join(', '), ensemble: { id: `demo:${names.join('+')}`, isOne: true } });
+      }
     },
 
     device(name) {
@@ -158,6 +199,9 @@ export function createDemoDriver(
         get delayMs() {
           return unit.speaker.delayMs ?? 0;
         },
+        get said() {
+          return unit.said;
+        },
         get plays() {
           return unit.plays;
         },
@@ -168,6 +212,12 @@ export function createDemoDriver(
         },
         give: (url) => begin(unit, url, url),
         turn: (volume) => change(unit, { volume }),
+        endSaying(returns) {
+          for (const one of ensembleOf(unit)) {
+            change(one, returns && one.before !== null ? one.before : { state: 'stopped' });
+            one.before = null;
+          }
+        },
         unplug() {
           unit.isThere = false;
           if (!closed) onChange();

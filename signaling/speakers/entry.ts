@@ -13,7 +13,15 @@ export interface Entry {
   foundAtMs: number;
   stateAtMs: number;
   /** The order that is being carried out. */
-  order: { room: string; isAccepted: boolean; impatience: NodeJS.Timeout } | null;
+  order: {
+    room: string;
+    isAccepted: boolean;
+    impatience: NodeJS.Timeout;
+    /** Settles with the driver's answer; null: not asked yet. */
+    accepted: Promise<void> | null;
+  } | null;
+  /** While it says something: `now` stays as it was, and `later` is what was seen since. */
+  hold: { later: DriverSpeaker | null; timer: NodeJS.Timeout } | null;
   /** For devices that do not tell what they play: who told it last. */
   ownerRoom: string | null;
   steps: { asked: number | null; buffering: number | null; playing: number | null };
@@ -45,6 +53,7 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: S
     foundAtMs: nowMs,
     stateAtMs: nowMs,
     order: null,
+    hold: null,
     ownerRoom: null,
     steps: { asked: null, buffering: null, playing: null },
     failures: 0,
@@ -85,6 +94,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
     model: speaker.model,
     area: speaker.area,
     group: speaker.group,
+    ensemble: speaker.ensemble,
     needsInternet: entry.driver.kind === 'alexa',
     can: speaker.can,
     state: isFailed ? 'error' : state,

@@ -5,7 +5,7 @@
  */
 import { type Entry, isSounding } from './entry.ts';
 import { feedOf } from './feed.ts';
-import type { StreamNames } from './watch.ts';
+import type { StreamNames } from './stream-names.ts';
 
 /** For a connection that broke to be made again by the device itself. */
 const UNFED_MS = 6_000;
@@ -53,7 +53,9 @@ export function createFeeding(options: FeedingOptions): { close(): void } {
       if (feed.askedAtMs !== steps.asked)
         Object.assign(feed, { askedAtMs: steps.asked, sinceMs: null, wasFed: false });
       if (!isSounding(entry.now)) entry.isSilent = false;
-      if (entry.now.state !== 'playing' || room === null || entry.order !== null) feed.sinceMs = null;
+      // What says something fetches that.
+      const isBusy = entry.order !== null || entry.hold !== null;
+      if (entry.now.state !== 'playing' || room === null || isBusy) feed.sinceMs = null;
       else judge(entry, room, all);
     }
   }

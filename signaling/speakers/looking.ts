@@ -23,6 +23,8 @@ export interface Looking<S> {
   readonly seen: S;
   /** Soon: something may have changed. */
   look(): void;
+  /** Until `seen` is how it is now. Rejects when it does not answer. */
+  lookAgain(): Promise<void>;
   /** Soon, and first whether it still is who it was: somebody says that it is elsewhere. */
   doubt(): void;
   /** Tells it something, and looks what comes of it. */
@@ -128,6 +130,10 @@ export function createLooking<S extends Pick<DriverSpeaker, 'state'>>(
       return seen;
     },
     look,
+    async lookAgain() {
+      const next = await observe();
+      if (!closed) seen = next;
+    },
     doubt() {
       if (now() - doubtedAtMs < DOUBT_EVERY_MS) return;
       doubtedAtMs = now();

@@ -6,7 +6,7 @@
 import type { Interfaces } from '../ops/addresses.ts';
 import type { Counters } from '../ops/counters.ts';
 import type { Log } from '../ops/log.ts';
-import type { SpeakerAbilities, SpeakerKind, SpeakerState } from '../protocol/speakers.ts';
+import type { SpeakerAbilities, SpeakerEnsemble, SpeakerKind, SpeakerState } from '../protocol/speakers.ts';
 import type { Marks } from './same.ts';
 
 /** What a driver sees of one speaker, now. Replaced when anything of it changes, never changed in place. */
@@ -18,6 +18,8 @@ export interface DriverSpeaker {
   readonly model: string | null;
   readonly area: string | null;
   readonly group: string | null;
+  /** See `SpeakerEnsemble`; null: it plays by itself. */
+  readonly ensemble: SpeakerEnsemble | null;
   readonly can: SpeakerAbilities;
   /** What the device says, not what was asked of it. `starting` is for the watch to say: a driver says `buffering`. */
   readonly state: Exclude<SpeakerState, 'starting'>;
@@ -45,6 +47,12 @@ export interface StreamOrder {
   url(seenFrom: string | null): string;
   /** What the speaker may show. */
   title: string;
+}
+
+export interface Announcement {
+  /** The file's address: MP3 with an end; see `StreamOrder.url`. */
+  url(seenFrom: string | null): string;
+  durationMs: number;
 }
 
 /** Why a speaker did not do what it was asked: `message` is for people, in plain words, with the remedy if there is one. */
@@ -78,7 +86,7 @@ export interface SpeakerDriver {
   /** Optional; there when any speaker's `can.delay` is true. @param delayMs by which it shall sound later, 0…`MOST_SPEAKER_DELAY_MS` */
   setDelay?(id: string, delayMs: number): Promise<void>;
   /** Optional; there when any speaker's `can.announce` is true. Plays this once, and returns to what played before. */
-  announce?(id: string, url: string): Promise<void>;
+  announce?(id: string, announcement: Announcement): Promise<void>;
   /** Mandatory. Leaves speakers as they are, frees everything. Closing twice is harmless. */
   close(): Promise<void>;
 }

@@ -1,14 +1,17 @@
 /** Loudspeakers, put together: drivers below, the members' socket above. */
 import type { NodeConfig } from '../ops/config.ts';
+import type { Route } from '../ops/http.ts';
 import type { SocketPath } from '../ops/sockets.ts';
 import type { Audience } from '../stream/audience.ts';
 import { createAlexaDriver } from './alexa/driver.ts';
 import { createCastDriver } from './cast/driver.ts';
+import { createClips } from './clips.ts';
 import type { CredentialStore } from './credentials.ts';
 import { createDlnaDriver } from './dlna/driver.ts';
 import { createHomeAssistantDriver } from './home-assistant/driver.ts';
 import type { CreateDriver, DriverOptions } from './port.ts';
 import { createSnapcastDriver } from './snapcast/driver.ts';
+import { createSayRoute } from './say-route.ts';
 import { createSpeakerSocket, type SpeakerSocketOptions } from './socket.ts';
 import { createSonosDriver } from './sonos/driver.ts';
 import { createStreamNames, type StreamNamesOptions } from './stream-names.ts';
@@ -46,6 +49,13 @@ export interface SpeakersOptions
   audience: Audience;
 }
 
+export interface Speakers extends SocketPath {
+  /** `POST /speakers/say`. */
+  readonly sayRoute: Route;
+  /** What is to be said, for the loudspeakers: on plain HTTP. */
+  readonly clipRoute: Route;
+}
+
 /** Looks from now on. Closing leaves every loudspeaker as it is. */
 export function createSpeakers({
   drivers,
@@ -54,7 +64,7 @@ export function createSpeakers({
   hostOf,
   isExempt,
   ...options
-}: SpeakersOptions): SocketPath {
+}: SpeakersOptions): Speakers {
   const { counters, now } = options;
   // A connection to an address that has gone carries nothing, though it takes a minute to notice.
   function listeners(roomId: string): ReadonlySet<string> {
@@ -63,10 +73,21 @@ export function createSpeakers({
   }
   const streams = createStreamNames(stream);
   const watch = createSpeakerWatch({ ...options, drivers, streams, listeners });
+  const clips = createClips();
   const socket = createSpeakerSocket({ watch, hostOf, isExempt, counters, now });
   return {
     ...socket,
+    sayRoute: createSayRoute({
+      clips,
+      announce: watch.announce,
+      baseUrl: streams.base,
+      counters,
+      now,
+      isExempt,
+    }),
+    clipRoute: clips.route,
     async close() {
+      clips.close();
       await Promise.all([socket.close(), watch.close()]);
     },
   };

@@ -2,10 +2,21 @@
 import * as v from 'valibot';
 import { urlHost } from '../ops/addresses.ts';
 import { RoomId } from '../protocol/uplink.ts';
-import type { StreamNames } from './watch.ts';
 
 /** `/stream.mp3`, `/stream/<room>.mp3`, and their other bit rates and formats. */
 const STREAM = /^\/stream(?:-\d+)?(?:\/([a-z2-7]{20})(?:-\d+)?)?\.(?:mp3|wav)$/;
+
+/** How the node's streams are called, and by whom. */
+export interface StreamNames {
+  /** What stands before the paths of this node's plain HTTP, see `StreamOrder.url`. */
+  base(seenFrom: string | null): string;
+  /** See `StreamOrder.url`. */
+  url(roomId: string, seenFrom: string | null): string;
+  /** Whose stream of this node it is; null: none. */
+  roomOf(url: string): string | null;
+  /** It was this machine's address, and is no longer. */
+  isGone(url: string): boolean;
+}
 
 export interface StreamNamesOptions {
   defaultRoomId: string;
@@ -23,12 +34,14 @@ export interface StreamNamesOptions {
 export function createStreamNames(options: StreamNamesOptions): StreamNames {
   const { defaultRoomId, baseUrl, isFixed, httpPort, hosts, formerHosts } = options;
   const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
+  function base(seenFrom: string | null): string {
+    const isOurs = seenFrom !== null && hosts().includes(seenFrom);
+    return isFixed || !isOurs ? baseUrl() : `http://${urlHost(seenFrom)}:${httpPort()}`;
+  }
   return {
-    url(roomId, seenFrom) {
-      const path = roomId === defaultRoomId ? '/stream.mp3' : `/stream/${roomId}.mp3`;
-      const isOurs = seenFrom !== null && hosts().includes(seenFrom);
-      return isFixed || !isOurs ? `${baseUrl()}${path}` : `http://${urlHost(seenFrom)}:${httpPort()}${path}`;
-    },
+    base,
+    url: (roomId, seenFrom) =>
+      `${base(seenFrom)}${roomId === defaultRoomId ? '/stream.mp3' : `/stream/${roomId}.mp3`}`,
     roomOf(url) {
       const base = baseUrl();
       if (!URL.canParse(url)) return null;

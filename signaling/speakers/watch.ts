@@ -6,35 +6,24 @@
 import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
 import { createFeeding } from './feeding.ts';
 import { type Entry, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
+import { mean, noteHands, OUTCOME_MS } from './hands.ts';
 import {
+  type Announcement,
   type CreateDriver,
   type DriverOptions,
   type DriverSpeaker,
   SpeakerError,
   type SpeakerDriver,
 } from './port.ts';
+import { createSaying } from './saying.ts';
 import { createShown } from './shown.ts';
+import type { StreamNames } from './stream-names.ts';
 
 /** From the order to sound; a device that takes longer counts as one that did not play. */
 const PLAY_MS = 15_000;
-/** What changes within this time of a deed is taken for its outcome. */
-const OUTCOME_MS = 4_000;
 /** What falls silent with an error after that has played: the next try is a first one again. */
 const STEADY_MS = 10_000;
-/** Less is how the device counts, not a hand. */
-const VOLUME_STEP = 0.011;
 const MAX_WAITING = 4;
-const MAX_ROOMS = 32;
-
-/** How the node's streams are called, and by whom. */
-export interface StreamNames {
-  /** See `StreamOrder.url`. */
-  url(roomId: string, seenFrom: string | null): string;
-  /** Whose stream of this node it is; null: none. */
-  roomOf(url: string): string | null;
-  /** It was this machine's address, and is no longer. */
-  isGone(url: string): boolean;
-}
 
 export interface SpeakerWatch {
   /** As one room sees them, ages as of now. */
@@ -43,6 +32,11 @@ export interface SpeakerWatch {
   onChange(listener: (ids: ReadonlySet<string>) => void): () => void;
   /** Does it in this room's name. @returns why not, in plain words; null: done */
   act(roomId: string, speakerId: string, deed: SpeakerDeed): Promise<string | null>;
+  /** Has each of them say it once, and those that play as one together. @returns for each why not; null: it does */
+  announce(
+    speakerIds: readonly string[],
+    announcement: Announcement,
+  ): Promise<{ speakerId: string; error: string | null }[]>;
   close(): Promise<void>;
 }
 
@@ -71,6 +65,7 @@ export function createSpeakerWatch({
     now,
     onChange: (ids) => tell(...ids),
   });
+  const saying = createSaying({ entries, now, update, soundOf, tell });
   const opened = drivers.map((create) => {
     const driver: SpeakerDriver = create({
       ...options,
@@ -96,7 +91,7 @@ export function createSpeakerWatch({
     const changed: string[] = [];
     for (const [id, entry] of entries) {
       if (entry.driver !== driver || ids.has(id)) continue;
-      if (entry.order !== null) clearTimeout(entry.order.impatience);
+      forget(entry);
       entries.delete(id);
       changed.push(id);
     }
@@ -105,12 +100,20 @@ export function createSpeakerWatch({
       if (entry === undefined) {
         if (entries.size >= MAX_SPEAKERS) continue;
         entries.set(speaker.id, newEntry(driver, speaker, soundOf(speaker, null), now()));
+      } else if (entry.hold !== null) {
+        entry.hold.later = speaker;
+        continue;
       } else if (JSON.stringify(entry.now) === JSON.stringify(speaker)) continue;
       else update(entry, speaker);
       changed.push(speaker.id);
     }
     shown.look();
     tell(...changed);
+  }
+
+  function forget(entry: Entry): void {
+    if (entry.order !== null) clearTimeout(entry.order.impatience);
+    saying.letGo(entry);
   }
 
   /** Whose sound is loaded, silent or not. */
@@ -131,10 +134,8 @@ export function createSpeakerWatch({
     entry.now = speaker;
     if (speaker.state !== before.state) entry.isSilent = false;
     if (speaker.state !== before.state || sound?.room !== entry.sound?.room) entry.stateAtMs = nowMs;
-    noteSound(entry, sound, nowMs);
+    noteHands(entry, before, sound, nowMs);
     entry.sound = sound;
-    noteVolume(entry, before, nowMs);
-    noteMuted(entry, before, nowMs);
 
     const isMeant = sound?.room === (entry.order?.room ?? entry.ownerRoom);
     if (speaker.state === 'playing' && isMeant && !entry.isSilent) {
@@ -147,41 +148,6 @@ export function createSpeakerWatch({
       if (playing !== null && nowMs - playing > STEADY_MS) entry.failures = 0;
       fail(entry, speaker.error ?? 'It stopped with an error.');
     }
-  }
-
-  /** A room's sound that began or ended without that room having said so is somebody's hand; an error is nobody's. */
-  function noteSound(entry: Entry, sound: Sound, nowMs: number): void {
-    const was = entry.sound?.room ?? null;
-    const is = sound?.room ?? null;
-    if (was === is) return;
-    const isMeant = (room: string): boolean => (entry.meantUntil.get(room) ?? -Infinity) > nowMs;
-    // Other sound in its place is never what it wanted.
-    const isTaken = sound !== null && was !== null;
-    if (was !== null && (isTaken || !isMeant(was)) && entry.now.state !== 'error')
-      noteHand(entry, was, false, nowMs);
-    if (is !== null && !isMeant(is) && entry.order?.room !== is) noteHand(entry, is, true, nowMs);
-  }
-
-  function noteHand(entry: Entry, room: string, on: boolean, atMs: number): void {
-    if (!entry.handOn.has(room) && entry.handOn.size >= MAX_ROOMS) entry.handOn.clear();
-    entry.handOn.set(room, { on, atMs });
-  }
-
-  function noteVolume(entry: Entry, before: DriverSpeaker, nowMs: number): void {
-    const { volume } = entry.now;
-    if (volume === null || before.volume === null || Math.abs(volume - before.volume) < VOLUME_STEP / 2)
-      return;
-    const deed = entry.volumeDeed;
-    const isMeant = deed !== null && deed.untilMs > nowMs && Math.abs(deed.volume - volume) <= VOLUME_STEP;
-    if (!isMeant) entry.handVolume = { atMs: nowMs };
-  }
-
-  function noteMuted(entry: Entry, before: DriverSpeaker, nowMs: number): void {
-    const { muted } = entry.now;
-    if (muted === null || before.muted === null || muted === before.muted) return;
-    const deed = entry.muteDeed;
-    const isMeant = deed !== null && deed.untilMs > nowMs && deed.muted === muted;
-    if (!isMeant) entry.handMuted = { atMs: nowMs };
   }
 
   function settle(entry: Entry): void {
@@ -199,29 +165,32 @@ export function createSpeakerWatch({
     entry.stateAtMs = now();
   }
 
-  function mean(entry: Entry, room: string): void {
-    if (!entry.meantUntil.has(room) && entry.meantUntil.size >= MAX_ROOMS) entry.meantUntil.clear();
-    entry.meantUntil.set(room, now() + OUTCOME_MS);
-  }
-
   async function play(entry: Entry, room: string, title: string): Promise<void> {
     const { id } = entry.now;
+    for (const one of saying.ensembleOf(entry)) saying.drop(one);
     settle(entry);
     const impatience = setTimeout(() => {
       fail(entry, 'It took the stream and stayed silent.');
       tell(id);
     }, PLAY_MS);
-    const order = { room, isAccepted: false, impatience };
+    const order: NonNullable<Entry['order']> = { room, isAccepted: false, impatience, accepted: null };
     entry.order = order;
     entry.ownerRoom = room;
     entry.isSilent = false;
     entry.stateAtMs = now();
     entry.steps = { asked: now(), buffering: null, playing: null };
-    mean(entry, room);
+    mean(entry, room, now());
     tell(id);
+    // What plays as one is told once: told again it would begin again.
+    const told = saying
+      .ensembleOf(entry)
+      .find((one) => one.order?.room === room && one.order.accepted !== null);
+    order.accepted =
+      told?.order?.accepted ??
+      entry.driver.play(id, { url: (seenFrom) => streams.url(room, seenFrom), title });
     try {
-      await entry.driver.play(id, { url: (seenFrom) => streams.url(room, seenFrom), title });
-      mean(entry, room);
+      await order.accepted;
+      mean(entry, room, now());
       entry.steps.buffering ??= now();
       order.isAccepted = true;
       // It may have been seen to play before its answer was.
@@ -245,10 +214,11 @@ export function createSpeakerWatch({
       case 'play':
         return play(entry, room, deed.title);
       case 'stop':
-        mean(entry, room);
+        for (const one of saying.ensembleOf(entry)) saying.drop(one);
+        mean(entry, room, now());
         settle(entry);
         await driver.stop(id);
-        mean(entry, room);
+        mean(entry, room, now());
         entry.failures = 0;
         entry.failedAtMs = null;
         entry.error = null;
@@ -257,11 +227,13 @@ export function createSpeakerWatch({
         entry.volumeDeed = { room, volume: deed.volume, untilMs: now() + OUTCOME_MS };
         await (driver.setVolume?.(id, deed.volume) ?? cannot());
         entry.volumeDeed.untilMs = now() + OUTCOME_MS;
+        if (entry.hold !== null) entry.now = { ...entry.now, volume: deed.volume };
         return;
       case 'mute':
         entry.muteDeed = { muted: deed.muted, untilMs: now() + OUTCOME_MS };
         await (driver.setMuted?.(id, deed.muted) ?? cannot());
         entry.muteDeed.untilMs = now() + OUTCOME_MS;
+        if (entry.hold !== null) entry.now = { ...entry.now, muted: deed.muted };
         return;
       case 'delay':
         return driver.setDelay?.(id, deed.delayMs) ?? cannot();
@@ -272,6 +244,22 @@ export function createSpeakerWatch({
     if (error instanceof SpeakerError) return error.message;
     log.error({ event: 'speaker-driver', error: String(error) });
     return 'It could not be told, for a reason of the node’s own.';
+  }
+
+  /** One thing after another. @returns why not, in plain words; null: done */
+  async function inTurn(speakerId: string, work: (entry: Entry) => Promise<void>): Promise<string | null> {
+    const entry = entries.get(speakerId);
+    if (entry === undefined || closed || !shown.has(speakerId)) return 'It is out of reach.';
+    if (entry.waiting >= MAX_WAITING) return 'It is still busy with what it was told before.';
+    entry.waiting++;
+    const done = entry.queue.then(() => work(entry));
+    entry.queue = done.catch(() => undefined).finally(() => entry.waiting--);
+    try {
+      await done;
+      return null;
+    } catch (error) {
+      return wordsOf(error);
+    }
   }
 
   return {
@@ -285,26 +273,25 @@ export function createSpeakerWatch({
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    async act(roomId, speakerId, deed) {
-      const entry = entries.get(speakerId);
-      if (entry === undefined || closed || !shown.has(speakerId)) return 'It is out of reach.';
-      if (entry.waiting >= MAX_WAITING) return 'It is still busy with what it was told before.';
-      entry.waiting++;
-      const done = entry.queue.then(() => carryOut(entry, roomId, deed));
-      entry.queue = done.catch(() => undefined).finally(() => entry.waiting--);
-      try {
-        await done;
-        return null;
-      } catch (error) {
-        return wordsOf(error);
-      }
+    act: (roomId, speakerId, deed) => inTurn(speakerId, (entry) => carryOut(entry, roomId, deed)),
+    announce(speakerIds, announcement) {
+      const told = new Map<string, Promise<string | null>>();
+      return Promise.all(
+        speakerIds.map(async (speakerId) => {
+          const ensemble = entries.get(speakerId)?.now.ensemble;
+          const key = ensemble?.isOne === true ? ensemble.id : speakerId;
+          const answer = told.get(key) ?? inTurn(speakerId, (entry) => saying.say(entry, announcement));
+          told.set(key, answer);
+          return { speakerId, error: await answer };
+        }),
+      );
     },
     async close() {
       if (closed) return;
       closed = true;
       feeding.close();
       shown.close();
-      for (const { order } of entries.values()) if (order !== null) clearTimeout(order.impatience);
+      for (const entry of entries.values()) forget(entry);
       entries.clear();
       listeners.clear();
       await Promise.all(opened.map((driver) => driver.close()));

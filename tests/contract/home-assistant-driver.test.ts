@@ -132,7 +132,7 @@ describe('Home Assistant', () => {
       const url = rig.sound.mp3[0].replace('stream', 'announcement');
       await rig.driver.play(id, { url: () => rig.sound.streams[0], title: 'The room' });
       await until('music', () => rig.seen()?.title === 'The room' && rig.seen()?.state === 'playing');
-      await rig.driver.announce?.(id, url);
+      await rig.driver.announce?.(id, { url: () => url, durationMs: 1_000 });
       expect(await rig.house.call('announcements')).toEqual([url]);
       await rig.house.call('endAnnouncement');
       await until('music again', () => rig.seen()?.url === rig.sound.streams[0]);

@@ -156,7 +156,7 @@ describe('Sonos', () => {
       const { driver, house, sound, kitchen, seen, ids } = rig;
       await driver.play(ids[0], { url: () => sound.mp3[0], title: 'The room' });
       await until('music', () => seen()?.state === 'playing');
-      await driver.announce?.(ids[0], sound.announcement);
+      await driver.announce?.(ids[0], { url: () => sound.announcement, durationMs: 1_000 });
       await until('the announcement', async () => (await rig.heard()) === sound.announcement);
       expect(seen()).toMatchObject({ state: 'playing', url: sound.mp3[0], title: 'The room' });
       await until('music again', async () => (await rig.heard()) === sound.mp3[0]);
@@ -167,8 +167,8 @@ describe('Sonos', () => {
   test('an announcement returns to the place in a song of its own, and to silence', () =>
     inHouse(async ({ driver, house, sound, kitchen, bath, heard, ids }) => {
       await house.call('playQueue', kitchen.uuid);
-      await driver.announce?.(ids[0], sound.announcement);
-      await driver.announce?.(ids[1], sound.announcement);
+      await driver.announce?.(ids[0], { url: () => sound.announcement, durationMs: 1_000 });
+      await driver.announce?.(ids[1], { url: () => sound.announcement, durationMs: 1_000 });
       await until(
         'it in the bath',
         async () => (await house.call('heard', bath.uuid)) === sound.announcement,

@@ -225,6 +225,8 @@ export function speakerRow(at: number, changes: Partial<SpeakerRow> = {}): Speak
     canVolume: true,
     muted: false,
     canMute: true,
+    canSay: false,
+    ensemble: null,
     delayMs: null,
     steps: null,
     ...changes,

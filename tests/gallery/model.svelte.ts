@@ -14,6 +14,7 @@ import type {
   QueueModel,
   RoomModel,
   RoomsModel,
+  SayModel,
   SpeakersModel,
   TalkModel,
 } from '../../app/state/model.ts';
@@ -54,6 +55,7 @@ export interface GalleryModel extends AppModel {
   device: Plain<DeviceModel>;
   desk: Plain<DeskModel>;
   ear: Plain<EarModel>;
+  say: Plain<SayModel>;
   notices: AppModel['notices'] & { list: Notice[] };
 }
 
@@ -272,21 +274,21 @@ export function createGalleryModel(): GalleryModel {
       ],
       canChange: true,
       hasHost: true,
-      setOn(id, on) {
-        note('setOn', id, on);
-        for (const row of model.speakers.list) if (row.id === id) row.on = on;
+      setOn(ids, on) {
+        note('setOn', ids.join(), on);
+        for (const row of model.speakers.list) if (ids.includes(row.id)) row.on = on;
       },
       setAll(on) {
         note('setAll', on);
         for (const row of model.speakers.list) row.on = on;
       },
-      setVolume(id, volume) {
-        note('setVolume', id, volume);
-        for (const row of model.speakers.list) if (row.id === id) row.volume = volume;
+      setVolumes(volumes) {
+        note('setVolumes', JSON.stringify([...volumes]));
+        for (const row of model.speakers.list) row.volume = volumes.get(row.id) ?? row.volume;
       },
-      setMuted(id, muted) {
-        note('setMuted', id, muted);
-        for (const row of model.speakers.list) if (row.id === id) row.muted = muted;
+      setMuted(ids, muted) {
+        note('setMuted', ids.join(), muted);
+        for (const row of model.speakers.list) if (ids.includes(row.id)) row.muted = muted;
       },
       setDelay(id, delayMs) {
         note('setDelay', id, delayMs);
@@ -363,6 +365,21 @@ export function createGalleryModel(): GalleryModel {
       applyUpdate: () => note('applyUpdate'),
       copy: () => Promise.resolve(true),
       share: () => Promise.resolve(true),
+    },
+    say: {
+      state: { kind: 'ready' },
+      record() {
+        note('record');
+        model.say.state = { kind: 'recording', ms: 7_200, mostMs: 20_000 };
+      },
+      send(ids) {
+        note('send', ids.join());
+        model.say.state = { kind: 'said', said: ids.map((speakerId) => ({ speakerId, error: null })) };
+      },
+      reset() {
+        note('reset');
+        if (model.say.state.kind !== 'problem') model.say.state = { kind: 'ready' };
+      },
     },
     ear: {
       state: { kind: 'asking' },

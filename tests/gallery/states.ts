@@ -51,6 +51,22 @@ function emptyRoom(m: GalleryModel): void {
 }
 
 const ANOTHER = 'Another loudspeaker';
+const SAY = /^Say something on Kitchen/;
+
+/** Two Sonos rooms that play as one, one by itself, and two Snapclients of one group. */
+function house(m: GalleryModel): void {
+  const plays = { on: true, state: 'playing', plays: 'room' } as const;
+  const sonos = { kind: 'sonos', canSay: true } as const;
+  const asOne = { ...sonos, group: 'the other', ensemble: { id: 's', isOne: true } };
+  const snapcast = { kind: 'snapcast', canMute: false, ensemble: { id: 'c', isOne: false } } as const;
+  m.speakers.list = [
+    speakerRow(0, { ...asOne, ...plays, id: 'sonos:0' }),
+    speakerRow(0, { ...asOne, ...plays, id: 'sonos:1', name: 'Dining room', volume: 0.2, muted: true }),
+    speakerRow(0, { ...sonos, id: 'sonos:2', name: 'Bedroom' }),
+    speakerRow(2, { ...snapcast, ...plays, id: 'snapcast:1', delayMs: 120 }),
+    speakerRow(2, { ...snapcast, id: 'snapcast:2', name: 'Workshop', delayMs: 0, volume: 0.5 }),
+  ];
+}
 const houseIsSet = (trouble: string | null) => (m: GalleryModel) => {
   m.access.state = {
     kind: 'ready',
@@ -439,6 +455,7 @@ export const STATES: Record<string, GalleryState> = {
       ];
     },
   },
+  'speakers-groups': { place: 'speakers', set: house },
   'speakers-starting': {
     place: 'speakers',
     set(m) {
@@ -523,6 +540,22 @@ export const STATES: Record<string, GalleryState> = {
     },
   },
   'music-menu': { place: 'music', press: ['Menu of Slow Tram Home'], set: () => undefined },
+  say: { place: 'speakers', press: [SAY], set: house },
+  'say-recording': { place: 'speakers', press: [SAY, 'Record'], set: house },
+  'say-said': {
+    place: 'speakers',
+    press: [SAY],
+    set(m) {
+      house(m);
+      m.say.state = {
+        kind: 'said',
+        said: [
+          { speakerId: 'sonos:0', error: null },
+          { speakerId: 'sonos:2', error: 'It does not answer. Is it switched on, and on this network?' },
+        ],
+      };
+    },
+  },
   another: { place: 'speakers', press: [ANOTHER], set: () => undefined },
   'another-by-hand': { place: 'speakers', press: [ANOTHER, /^By hand/], set: () => undefined },
   'another-guest': {

@@ -16,6 +16,8 @@ export interface EncoderClient {
   title(title: string, artist: string | null): void;
   /** From now on these samples go up there; again with a newer epoch, and null for the same samples. The port is transferred. */
   feed(pcm: MessagePort | null, uplink: UplinkSettings): void;
+  /** All of this as MP3, the same on both sides. Only where nothing flows. Rejects with what went wrong. */
+  encode(samples: Float32Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** Ends the uplink, and keeps the encoder. */
   rest(): void;
   /** Ends the worker and with it the uplink. */
@@ -36,19 +38,34 @@ export function createEncoderClient(options: {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'mp3' });
   const id = 1;
   let closed = false;
+  let lastId = id;
+  const encoding = new Map<
+    number,
+    { resolve(mp3: Uint8Array<ArrayBuffer>): void; reject(error: Error): void }
+  >();
   const post = (request: WorkerRequest, transfer: Transferable[] = []): void => {
     if (!closed) worker.postMessage(request, transfer);
   };
+
+  function settle(encodeId: number) {
+    const waiting = encoding.get(encodeId);
+    encoding.delete(encodeId);
+    return waiting;
+  }
 
   const started = new Promise<EncoderName>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.type === 'started' && data.id === id) resolve(data.encoder);
       else if (data.type === 'failed' && data.id === id) reject(new Error(data.message));
+      else if (data.type === 'failed') settle(data.id)?.reject(new Error(data.message));
+      else if (data.type === 'encoded') settle(data.id)?.resolve(data.mp3);
       else if (data.type === 'uplink') options.onUplink(data.uplink);
       else if (data.type === 'frames') options.onFrames?.(data.frames);
     };
     worker.onerror = (event) => {
       event.preventDefault();
+      for (const encodeId of [...encoding.keys()])
+        settle(encodeId)?.reject(new Error(event.message || 'the encoder stopped'));
       reject(new Error(event.message || 'the encoder could not be loaded'));
       const message = 'The encoder stopped. Switch host mode off and on again.';
       options.onUplink({ state: 'down', message, reason: 'encoder', final: true });
@@ -75,11 +92,21 @@ export function createEncoderClient(options: {
     started,
     title: (title, artist) => post({ type: 'title', title, artist }),
     feed: (pcm, uplink) => post({ type: 'feed', pcm, uplink }, pcm === null ? [] : [pcm]),
+    async encode(samples) {
+      await started;
+      const mine = ++lastId;
+      const mp3 = new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
+        encoding.set(mine, { resolve, reject });
+      });
+      post({ type: 'encode', id: mine, samples }, [samples.buffer]);
+      return mp3;
+    },
     rest: () => post({ type: 'rest' }),
     close() {
       if (closed) return;
       closed = true;
       worker.terminate();
+      for (const encodeId of [...encoding.keys()]) settle(encodeId)?.reject(new Error('closed'));
     },
   };
 }

@@ -62,6 +62,8 @@ export type WorkerRequest =
   | { type: 'feed'; pcm: MessagePort | null; uplink: UplinkSettings }
   /** No longer; ready for the next time. */
   | { type: 'rest' }
+  /** Something that has an end, apart from what flows. Answered by `encoded`, or `failed` with its id. */
+  | { type: 'encode'; id: number; samples: Float32Array<ArrayBuffer> }
   | { type: 'title'; title: string; artist: string | null };
 
 /** Worker → main thread. */
@@ -69,5 +71,6 @@ export type WorkerMessage =
   | { type: 'started'; id: number; encoder: EncoderName }
   | { type: 'failed'; id: number; message: string }
   | { type: 'uplink'; uplink: UplinkState }
+  | { type: 'encoded'; id: number; mp3: Uint8Array<ArrayBuffer> }
   /** Only without an uplink: the frames themselves. */
   | { type: 'frames'; frames: Uint8Array<ArrayBuffer> };

@@ -111,6 +111,19 @@ function take(encoder: Mp3Encoder, batch: PcmBatch): void {
   else tell({ type: 'frames', frames }, [frames.buffer]);
 }
 
+function encode({ encoder }: Loaded, { id, samples }: Extract<WorkerRequest, { type: 'encode' }>): void {
+  try {
+    encoder.flush();
+    const parts = [encoder.encode(samples, samples), encoder.flush()];
+    const mp3 = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    mp3.set(parts[0]!);
+    mp3.set(parts[1]!, parts[0]!.length);
+    tell({ type: 'encoded', id, mp3 }, [mp3.buffer]);
+  } catch (error) {
+    tell({ type: 'failed', id, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
 scope.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
   switch (data.type) {
     case 'start':
@@ -132,6 +145,11 @@ scope.onmessage = ({ data }: MessageEvent<WorkerRequest>) => {
       break;
     case 'rest':
       void ready.then(rest);
+      break;
+    case 'encode':
+      void ready.then((loaded) => {
+        if (loaded) encode(loaded, data);
+      });
       break;
     case 'title':
       title = data;

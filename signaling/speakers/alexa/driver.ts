@@ -107,6 +107,7 @@ export function createAlexaDriver(
       model: 'Alexa, by music-assistant-alexa',
       area: null,
       group: null,
+      ensemble: null,
       can: { volume: false, mute: false, delay: false, announce: false },
       state,
       url: state === 'playing' ? (latest?.streamUrl ?? null) : null,

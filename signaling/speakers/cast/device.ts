@@ -93,6 +93,7 @@ export async function openCastDevice(
       model: found.model,
       area: null,
       group: null,
+      ensemble: null,
       can: { volume: isAdjustable, mute: volume !== undefined, delay: false, announce: false },
       state,
       url,

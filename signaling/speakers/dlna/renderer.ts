@@ -92,6 +92,7 @@ async function observe(description: Description): Promise<DriverSpeaker> {
     model: description.model,
     area: null,
     group: null,
+    ensemble: null,
     can: { volume: Number.isFinite(loud), mute: muted !== '', delay: false, announce: false },
     state: state === 'stopped' && url === '' ? 'idle' : state,
     url: url === '' || state === 'idle' ? null : url,

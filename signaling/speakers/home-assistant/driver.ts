@@ -224,7 +224,7 @@ export function createHomeAssistantDriver(
       }),
     setVolume: (id, volume) => call(id, () => ({ name: 'volume_set', data: { volume_level: volume } })),
     setMuted: (id, muted) => call(id, () => ({ name: 'volume_mute', data: { is_volume_muted: muted } })),
-    announce: (id, url) => call(id, () => media(url, { announce: true })),
+    announce: (id, { url }) => call(id, (_, from) => media(url(from.localAddress), { announce: true })),
     async close() {
       if (closed) return;
       closed = true;

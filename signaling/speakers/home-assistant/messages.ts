@@ -140,6 +140,7 @@ export function speakerOf(
   const has = (feature: number): boolean => (features & feature) !== 0;
   if (!has(FEATURE.playMedia) || state === 'unavailable' || state === 'unknown') return null;
   const seen = STATES[state] ?? 'idle';
+  const members = [...(attributes.group_members ?? [])].sort();
   const others = (attributes.group_members ?? []).filter((member) => member !== entity_id).map(nameOf);
   return {
     id,
@@ -147,6 +148,8 @@ export function speakerOf(
     model: place?.model ?? null,
     area: place?.area ?? null,
     group: others.length === 0 ? null : others.join(', ').slice(0, 200),
+    ensemble:
+      others.length === 0 || members[0] === undefined ? null : { id: members[0].slice(0, 80), isOne: true },
     can: {
       volume: has(FEATURE.volume),
       mute: has(FEATURE.mute),

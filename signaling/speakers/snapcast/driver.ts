@@ -78,6 +78,8 @@ export function createSnapcastDriver(options: DriverOptions, settings: SnapcastS
       model: null,
       area: null,
       group: others.length === 0 ? null : others.join(', ').slice(0, 200),
+      // A client is switched off by muting it: the others play on.
+      ensemble: others.length === 0 ? null : { id: `snapcast:${group.id}`.slice(0, 80), isOne: false },
       can: { volume: true, mute: false, delay: true, announce: false },
       state: isOff ? 'stopped' : isFlowing ? 'playing' : isOurs ? 'buffering' : 'stopped',
       url: isOurs ? streamUrl() : `snapcast:${group.stream_id}`,

@@ -7,7 +7,7 @@ import { MAX_SPEAKERS } from '../../protocol/speakers.ts';
 import { createEvents } from '../dlna/events.ts';
 import { createSsdp, type Sighting } from '../dlna/ssdp.ts';
 import { lanHost } from '../lan-request.ts';
-import type { DriverOptions, DriverSpeaker, SpeakerDriver } from '../port.ts';
+import type { Announcement, DriverOptions, DriverSpeaker, SpeakerDriver } from '../port.ts';
 import { createRoster, type Member } from '../roster.ts';
 import { upnpKey } from '../same.ts';
 import { type Before, followed, openPlayer, plainUrl, type Player, type Seen, topologyAt } from './player.ts';
@@ -17,8 +17,8 @@ import type { Zone } from './topology.ts';
 const TOPOLOGY_MS = 15_000;
 const SIGHTED_AGAIN_MS = 5_000;
 const ANNOUNCED_LOOK_MS = 500;
-/** An announcement that does not end is ended. */
-const MOST_ANNOUNCED_MS = 120_000;
+/** An announcement that does not end in time is ended. */
+const LATE_MS = 10_000;
 
 const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
 /** Every model's description lies here: nothing else is fetched because somebody says so. */
@@ -128,6 +128,7 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
       model: player.model,
       area: null,
       group: others.length === 0 ? null : others.join(', ').slice(0, 200),
+      ensemble: others.length === 0 ? null : { id: `sonos:${leaderOf(room).found.uuid}`, isOne: true },
       can: {
         volume: player.seen.volume !== null,
         mute: player.seen.muted !== null,
@@ -172,8 +173,8 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
   }
 
   /** Until it has ended, or somebody has given it something else; then what played before. */
-  async function returnAfter(player: Player, url: string): Promise<void> {
-    const endsAtMs = now() + MOST_ANNOUNCED_MS;
+  async function returnAfter(player: Player, url: string, durationMs: number): Promise<void> {
+    const endsAtMs = now() + durationMs + LATE_MS;
     const mine = announcing.get(player);
     try {
       for (;;) {
@@ -186,15 +187,21 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
         if (now() > endsAtMs) break;
       }
       if (mine !== undefined) await player.giveBack(mine.before);
+      // What is shown from now on is what it plays, not the announcement's end.
+      await player.lookAgain();
     } catch {
       counters.count('sonos', 'not-given-back');
     } finally {
-      if (announcing.get(player) === mine) announcing.delete(player);
+      if (announcing.get(player) === mine) {
+        announcing.delete(player);
+        changed();
+      }
       player.look();
     }
   }
 
-  async function announce(player: Player, url: string): Promise<void> {
+  async function announce(player: Player, announcement: Announcement): Promise<void> {
+    const url = announcement.url(player.localAddress);
     // One announcement after another: both return to the music.
     const before = announcing.get(player);
     announcing.set(
@@ -207,7 +214,7 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
       announcing.delete(player);
       throw error;
     }
-    void returnAfter(player, url);
+    void returnAfter(player, url, announcement.durationMs);
   }
 
   const ssdp = createSsdp({ ...options, onSeen: sight, onBye: () => {} });
@@ -229,7 +236,8 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
       }),
     setVolume: (id, volume) => roster.reach(id, (player) => player.setVolume(volume)),
     setMuted: (id, muted) => roster.reach(id, (player) => player.setMuted(muted)),
-    announce: (id, url) => roster.reach(id, async (own, room) => announce(await leading(room, own), url)),
+    announce: (id, announcement) =>
+      roster.reach(id, async (own, room) => announce(await leading(room, own), announcement)),
     async close() {
       if (closed) return;
       closed = true;

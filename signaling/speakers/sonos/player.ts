@@ -48,6 +48,8 @@ export interface Player {
   look(): void;
   /** Somebody says that it is elsewhere. */
   doubt(): void;
+  /** Until `seen` is what it does now. @throws LanError, UpnpError */
+  lookAgain(): Promise<void>;
   /** @throws LanError, UpnpError */
   topology(): Promise<Zone[]>;
   play(url: string, title: string): Promise<void>;
@@ -194,6 +196,7 @@ export async function openPlayer(options: PlayerOptions): Promise<Player> {
     },
     look: looking.look,
     doubt: looking.doubt,
+    lookAgain: looking.lookAgain,
     topology: () => topologyAt(location),
     play: (url, title) =>
       told(async () => {

@@ -15,6 +15,7 @@ function observed(changes: Partial<ObservedSpeaker> = {}): ObservedSpeaker {
     model: null,
     area: null,
     group: null,
+    ensemble: null,
     needsInternet: false,
     can: { volume: true, mute: true, delay: true, announce: false },
     state: 'idle',
@@ -161,6 +162,30 @@ describe('what the host does about loudspeakers', () => {
     expect(reconcile(wanted, [], NOW, '')).toEqual({ acts: [], follows: [] });
     const back = observed({ ages: { ...observed().ages, state: 0, found: 0 } });
     expect(decide(back, wish()).deeds).toEqual([PLAY]);
+  });
+
+  test('R12 of those that play as one, what was last wanted of any counts for all', () => {
+    const ensemble = { id: 'x', isOne: true };
+    const decideBoth = (kitchen: WantedSpeaker | null, bath: WantedSpeaker | null, isOne = true) => {
+      const seen = ['a', 'b'].map((id) =>
+        seenSpeaker(
+          observed({ ...PLAYS, id: `sonos:${id}`, kind: 'sonos', ensemble: { ...ensemble, isOne } }),
+          NOW,
+        ),
+      );
+      const wishes = [kitchen, bath].flatMap((one, at): [string, WantedSpeaker][] =>
+        one === null ? [] : [[seen[at]!.id, one]],
+      );
+      const { acts, follows } = reconcile(new Map(wishes), seen, NOW, '');
+      return [acts.map(({ speakerId, deed }) => [speakerId, deed.do]), follows];
+    };
+    const on = wish({ onAt: NOW - 10_000 });
+    const earlier = wish({ on: false, onAt: NOW - 50_000 });
+    expect(decideBoth(on, earlier)).toEqual([[], [{ speakerId: 'sonos:b', on: true }]]);
+    const later = wish({ on: false, onAt: NOW - 1_000 });
+    expect(decideBoth(on, later)).toEqual([[['sonos:b', 'stop']], [{ speakerId: 'sonos:a', on: false }]]);
+    expect(decideBoth(on, on)).toEqual([[], []]);
+    expect(decideBoth(on, earlier, false)).toEqual([[['sonos:b', 'stop']], []]);
   });
 
   const share = fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100);

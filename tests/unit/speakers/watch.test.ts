@@ -1,0 +1,155 @@
+/** What the node makes of what it sees of loudspeakers, on a clock that the test moves. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ObservedSpeaker } from '../../../signaling/protocol/speakers.ts';
+import { createDemoDriver, type DemoDriver } from '../../../signaling/speakers/demo.ts';
+import { createSpeakerWatch, type SpeakerWatch } from '../../../signaling/speakers/watch.ts';
+import { driverOptions } from '../../fixtures/driver-options.ts';
+
+const ROOM = 'abcdefghijklmnopqrst';
+const STREAM = `http://10.0.0.1/stream/${ROOM}.mp3`;
+const SAID = { url: () => 'http://10.0.0.1/said/1.mp3', durationMs: 5_000 };
+/** Longer than any hold of what lasts five seconds. */
+const LATER_MS = 15_000;
+
+const ADDRESS = '10.0.0.7';
+/** Who fetches the room's stream. */
+const fetching = new Set<string>();
+
+let demo: DemoDriver;
+let watch: SpeakerWatch;
+beforeEach(() => {
+  vi.useFakeTimers();
+  fetching.add(ADDRESS);
+  watch = createSpeakerWatch({
+    ...driverOptions(() => {}),
+    now: () => performance.now(),
+    drivers: [
+      (options) => {
+        demo = createDemoDriver(['Kitchen', 'Bath'], options);
+        return { ...demo, speakers: () => demo.speakers().map((one) => ({ ...one, address: ADDRESS })) };
+      },
+    ],
+    listeners: () => fetching,
+    streams: {
+      base: () => 'http://10.0.0.1',
+      url: (room) => `http://10.0.0.1/stream/${room}.mp3`,
+      roomOf: (url) => /\/stream\/(\w{20})\.mp3$/.exec(url)?.[1] ?? null,
+      isGone: () => false,
+    },
+  });
+});
+afterEach(async () => {
+  await watch.close();
+  vi.useRealTimers();
+});
+
+const kitchen = (): ObservedSpeaker => watch.observed(ROOM).find(({ name }) => name === 'Kitchen')!;
+const play = (name = 'Kitchen') => watch.act(ROOM, `demo:${name}`, { do: 'play', title: '' });
+const say = (...names: string[]) =>
+  watch.announce(
+    names.map((name) => `demo:${name}`),
+    SAID,
+  );
+const PLAYS = { state: 'playing', plays: 'room' };
+const UNTOUCHED = { on: null, volume: null, muted: null };
+
+async function playing(): Promise<void> {
+  expect(await play()).toBeNull();
+  // Past what counts as the order's outcome.
+  await vi.advanceTimersByTimeAsync(60_000);
+}
+
+describe('a loudspeaker that says something', () => {
+  it('counts as before meanwhile, and nothing of it is somebody’s hand', async () => {
+    await playing();
+    expect(await say('Kitchen')).toEqual([{ speakerId: 'demo:Kitchen', error: null }]);
+    const device = demo.device('Kitchen');
+    expect([device.url, device.said]).toEqual([SAID.url(), [SAID.url()]]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(kitchen()).toMatchObject({ ...PLAYS, byHand: UNTOUCHED });
+    device.endSaying(true);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(kitchen()).toMatchObject({ ...PLAYS, byHand: UNTOUCHED });
+    expect(device.plays).toBe(1);
+  });
+
+  it('is not missed among those that fetch the stream', async () => {
+    await playing();
+    await say('Kitchen');
+    fetching.clear();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(kitchen()).toMatchObject({ ...PLAYS, error: null, failures: 0 });
+    fetching.add(ADDRESS);
+    demo.device('Kitchen').endSaying(true);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    fetching.clear();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(kitchen().error).not.toBeNull();
+  });
+
+  it('and does not return to the music is seen silent by nobody’s hand: the host has it play again', async () => {
+    await playing();
+    await say('Kitchen');
+    demo.device('Kitchen').endSaying(false);
+    expect(kitchen()).toMatchObject(PLAYS);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(kitchen()).toMatchObject({ state: 'stopped', byHand: UNTOUCHED });
+  });
+
+  it('and is given something else meanwhile was taken by somebody', async () => {
+    await playing();
+    await say('Kitchen');
+    demo.device('Kitchen').give('http://radio/');
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(kitchen()).toMatchObject({ plays: 'other', byHand: { on: { on: false } } });
+  });
+
+  it('keeps what it is told about its loudness, and what is turned at it', async () => {
+    await playing();
+    await say('Kitchen');
+    await watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: 0.6 });
+    expect(kitchen().volume).toBe(0.6);
+    demo.device('Kitchen').endSaying(true);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(kitchen()).toMatchObject({ volume: 0.6, byHand: UNTOUCHED });
+    await say('Kitchen');
+    demo.device('Kitchen').turn(0.9);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(kitchen().byHand.volume).not.toBeNull();
+  });
+
+  it('and is switched on meanwhile plays the room at once', async () => {
+    await say('Kitchen');
+    expect(kitchen()).toMatchObject({ state: 'idle', plays: null });
+    await play();
+    expect(demo.device('Kitchen').url).toBe(STREAM);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(kitchen()).toMatchObject({ ...PLAYS, byHand: UNTOUCHED, failures: 0 });
+  });
+
+  it('or cannot, says why, and is held for nothing', async () => {
+    await playing();
+    demo.device('Kitchen').refuse('Its alarm is ringing.');
+    const [kitchenSays, nobody] = await say('Kitchen', 'nobody');
+    expect(kitchenSays?.error).toBe('Its alarm is ringing.');
+    expect(nobody?.error).toBe('It is out of reach.');
+    demo.device('Kitchen').press('stop');
+    expect(kitchen()).toMatchObject({ state: 'stopped', byHand: { on: { on: false } } });
+  });
+});
+
+describe('loudspeakers that play as one', () => {
+  it('are told once to play, and say once what is to be said', async () => {
+    demo.gather(['Kitchen', 'Bath']);
+    expect(kitchen()).toMatchObject({ group: 'Bath', ensemble: { isOne: true } });
+    expect(await Promise.all([play('Kitchen'), play('Bath')])).toEqual([null, null]);
+    expect(['Kitchen', 'Bath'].map((name) => demo.device(name).plays)).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await say('Kitchen', 'Bath')).map(({ error }) => error)).toEqual([null, null]);
+    expect(['Kitchen', 'Bath'].flatMap((name) => demo.device(name).said)).toEqual([SAID.url()]);
+    demo.device('Kitchen').endSaying(true);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    for (const speaker of watch.observed(ROOM))
+      expect(speaker).toMatchObject({ ...PLAYS, byHand: UNTOUCHED });
+  });
+});
