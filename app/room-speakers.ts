@@ -4,9 +4,13 @@ import { SPEAKERS_PATH } from '../signaling/protocol/speakers.ts';
 import type { RoomClock } from './clock/clock.ts';
 import { createSpeakerKeeper } from './host/speaker-keeper.ts';
 import { createSpeakerLink } from './host/speaker-link.ts';
+import type { Commands } from './session/commands.ts';
+import type { Reads } from './state/reads.svelte.ts';
 import { Speakers, type SpeakersOptions } from './state/speakers.svelte.ts';
 
-export interface RoomSpeakersOptions extends Pick<SpeakersOptions, 'reads' | 'commands' | 'people' | 'host'> {
+export interface RoomSpeakersOptions extends Pick<SpeakersOptions, 'people' | 'host'> {
+  reads: Reads;
+  commands: Commands;
   keys: RoomKeys;
   selfId: string;
   clock: RoomClock;

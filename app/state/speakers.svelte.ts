@@ -16,10 +16,10 @@ const TICK_MS = 1_000;
 type Change = Omit<SpeakerChange, 'speakerId' | 'name'>;
 
 export interface SpeakersOptions {
-  reads: Reads;
-  commands: Commands;
-  people: People;
-  host: HostModel;
+  reads: Pick<Reads, 'speakers'>;
+  commands: Pick<Commands, 'wantSpeakers'>;
+  people: { readonly me: Pick<People['me'], 'role'> };
+  host: Pick<HostModel, 'host'>;
   link: SpeakerLink;
   /** Room time. */
   nowMs: () => number;

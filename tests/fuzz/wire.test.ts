@@ -11,6 +11,7 @@ import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NodeInfo } from '../../signaling/protocol/node-info.ts';
 import { BrokerMessage, TopicMessage } from '../../signaling/protocol/rendezvous.ts';
+import { SAY_PATH, SayAnswer, SayRefusal, SayRequest } from '../../signaling/protocol/say.ts';
 import { NodeSpeakersMessage, SpeakerAct, SpeakersMessage } from '../../signaling/protocol/speakers.ts';
 import { StatusReport } from '../../signaling/protocol/status.ts';
 import { TurnGrant, TurnRefusal, TurnRequest } from '../../signaling/protocol/turn.ts';
@@ -95,6 +96,9 @@ describe('every schema of the wire', () => {
     ['NodeWatchMessage', NodeWatchMessage],
     ['SpeakersMessage', SpeakersMessage],
     ['NodeSpeakersMessage', NodeSpeakersMessage],
+    ['SayRequest', SayRequest],
+    ['SayAnswer', SayAnswer],
+    ['SayRefusal', SayRefusal],
     ['NodeInfo', NodeInfo],
     ['StatusReport', StatusReport],
     ['TurnRequest', TurnRequest],
@@ -199,13 +203,16 @@ describe('a node under noise', () => {
     TEST_MS,
   );
 
-  it(
-    'on POST /turn',
-    async () => {
+  it.each([
+    ['/turn', TurnRequest],
+    [SAY_PATH, SayRequest],
+  ] as const)(
+    'on POST %s',
+    async (path, schema) => {
       const post = (body: string | Uint8Array): Promise<number> =>
         new Promise((resolve, reject) => {
           const request = httpsRequest(
-            `${node.httpsUrl}/turn`,
+            `${node.httpsUrl}${path}`,
             { method: 'POST', ca: node.ca, agent: false },
             (response) => {
               response.resume();
@@ -216,7 +223,7 @@ describe('a node under noise', () => {
           request.end(body);
         });
       await fc.assert(
-        fc.asyncProperty(anythingLike(TurnRequest), async (body) => {
+        fc.asyncProperty(anythingLike(schema), async (body) => {
           expect([400, 403, 413]).toContain(await post(body));
         }),
         LIMIT,

@@ -407,6 +407,27 @@ describe('loudspeakers that are out of reach', () => {
   });
 });
 
+describe('loudspeakers that play as one', () => {
+  it('are switched and turned as one, and each beside the others', async () => {
+    const page = await stage.open('speakers-groups');
+    const group = page.getByRole('listitem', { name: 'Kitchen + Dining room' });
+    // The loudest stands at 35 %, the other at 20 %; a page down takes 20 % off.
+    await group.getByRole('slider', { name: 'Volume of Kitchen + Dining room' }).press('PageDown');
+    await group.getByRole('slider', { name: 'Volume of Dining room' }).press('Home');
+    await group.getByRole('button', { name: 'Mute Kitchen', exact: true }).click();
+    await group.getByRole('switch').click();
+    const [both, one, ...rest] = await asked(page);
+    const [kitchen, dining] = JSON.parse(both?.replace('setVolumes ', '') ?? '') as [string, number][];
+    expect(kitchen).toEqual(['sonos:0', expect.closeTo(0.15, 5)]);
+    expect(dining).toEqual(['sonos:1', expect.closeTo(0.2 * (0.15 / 0.35), 5)]);
+    expect(one).toBe('setVolumes [["sonos:1",0]]');
+    expect(rest).toEqual(['setMuted sonos:0 true', 'setOn sonos:0,sonos:1 false']);
+    expect(await page.getByRole('listitem', { name: 'Study + Workshop' }).getByRole('switch').count()).toBe(
+      3,
+    );
+  });
+});
+
 describe('a token for Home Assistant', () => {
   it('goes to the node as it was typed, and is not shown again', async () => {
     const page = await stage.open('another-not-set');

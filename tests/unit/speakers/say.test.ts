@@ -1,5 +1,6 @@
 /** What somebody says on a loudspeaker: from a member's phone to the node, and from there to the loudspeaker that fetches it. */
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_SAID_BYTES, SAID_KBPS, SAY_PATH } from '../../../signaling/protocol/say.ts';
@@ -20,7 +21,7 @@ const sound = (frames: number): Buffer =>
 async function post(body: string): Promise<{ status: number; body: unknown }> {
   const asked = request(`${node.httpsUrl}${SAY_PATH}`, { method: 'POST', ca: node.ca, agent: false });
   const text = (async () => {
-    const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
     const parts: Buffer[] = [];
     for await (const part of response) parts.push(part as Buffer);
     const said = Buffer.concat(parts).toString();
