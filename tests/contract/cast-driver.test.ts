@@ -211,4 +211,44 @@ describe('a Cast device', () => {
       await rig.close();
     }
   });
+
+  test('announces, and returns to the room, to silence or to what it was told meanwhile', async () => {
+    const rig = await start();
+    const heard = (): Promise<string | null> => rig.device.call('heard');
+    const { announcement, streams } = rig.sound;
+    try {
+      const { id } = await found(rig);
+      const say = (): Promise<void> =>
+        rig.driver.announce!(id, { url: () => announcement, durationMs: 1_000 });
+      await say();
+      await until('it to be said', async () => (await heard()) === announcement);
+      expect((await found(rig)).state).toBe('idle');
+      await until('silence again', () => rig.device.call('isIdle'));
+
+      await rig.driver.play(id, { url: () => streams[0], title: 'The room' });
+      await until('the room', async () => (await found(rig)).state === 'playing');
+      await say();
+      await until('it to be said', async () => (await heard()) === announcement);
+      expect(await found(rig)).toMatchObject({ state: 'playing', url: streams[0], title: 'The room' });
+      await until('the room again', async () => (await heard()) === streams[0]);
+      await until('that to be seen', async () => (await found(rig)).state === 'playing');
+      expect(await found(rig)).toMatchObject({ url: streams[0], title: 'The room' });
+
+      // Whoever stops it means it, and whoever gives it something else, too.
+      await say();
+      await until('it to be said', async () => (await heard()) === announcement);
+      await rig.device.call('cancel');
+      await until('it to be stopped', async () => (await found(rig)).state === 'idle');
+      await say();
+      await rig.driver.play(id, { url: () => streams[1], title: '' });
+      await until('the other', async () => (await heard()) === streams[1]);
+      await until('that to be seen', async () => (await found(rig)).url === streams[1]);
+
+      await rig.device.call('startApp');
+      await until('the other app', async () => (await found(rig)).state === 'idle');
+      await expect(say()).rejects.toThrow(/could not be given back/);
+    } finally {
+      await rig.close();
+    }
+  });
 });

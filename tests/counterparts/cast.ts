@@ -45,6 +45,8 @@ let media: {
   playerState: string;
   idleReason?: string;
   title: string;
+  contentType: string;
+  streamType: string;
 } | null = null;
 let sound: IncomingMessage | null = null;
 let sessions = 0;
@@ -102,8 +104,8 @@ const mediaStatus = (requestId = 0): unknown => ({
             volume: { level: 1, muted: false },
             media: {
               contentId: media.url,
-              streamType: 'LIVE',
-              contentType: 'audio/wav',
+              streamType: media.streamType,
+              contentType: media.contentType,
               metadata: { metadataType: 0, title: media.title },
             },
           },
@@ -131,7 +133,10 @@ function quit(): void {
 
 function load(
   from: Connected,
-  data: { requestId: number; media: { contentId: string; metadata?: { title?: string } } },
+  data: {
+    requestId: number;
+    media: { contentId: string; contentType: string; streamType: string; metadata?: { title?: string } };
+  },
 ): void {
   silence(null);
   if (refuses) {
@@ -144,6 +149,8 @@ function load(
     url,
     playerState: 'BUFFERING',
     title: data.media.metadata?.title ?? '',
+    contentType: data.media.contentType,
+    streamType: data.media.streamType,
   };
   send(from, 'media', mediaStatus(data.requestId));
   const mine = media;
@@ -162,7 +169,12 @@ function load(
       tellAll('media', mediaStatus());
     });
     response.on('error', () => {});
-    response.on('close', fail);
+    response.on('end', () => {
+      if (media?.mediaSessionId !== mine.mediaSessionId || mine.streamType !== 'BUFFERED') return;
+      silence('FINISHED');
+      tellAll('media', mediaStatus());
+    });
+    response.on('close', () => media?.playerState !== 'IDLE' && fail());
   }).on('error', fail);
 }
 
@@ -335,4 +347,17 @@ serveCounterpart({
     quit();
   },
   title: () => media?.title ?? null,
+  /** Nothing runs on it, not even a player. */
+  isIdle: () => application === null,
+  /** Another app, as from its own sender. */
+  startApp() {
+    quit();
+    application = { sessionId: `session-${++sessions}`, appId: 'SPOTIFY1' };
+    tellAll('receiver', receiverStatus());
+  },
+  /** Stopped in the middle, as from another sender. */
+  cancel() {
+    silence('CANCELLED');
+    tellAll('media', mediaStatus());
+  },
 });

@@ -1,8 +1,9 @@
 /** One Cast device, or one group of them: looked at, and told what to do. */
 import { pathOfVariant } from '../../stream/variants.ts';
-import { DEED_MS, type DriverSpeaker, SpeakerError, type StreamOrder } from '../port.ts';
+import { type Announcement, DEED_MS, type DriverSpeaker, SpeakerError, type StreamOrder } from '../port.ts';
 import { OUT_OF_REACH } from '../within.ts';
 import { type CastChannel, type CastConnection, PLATFORM_ENDS } from './connection.ts';
+import { type Announcing, createAnnouncing, type Load, metadataOf, type Sound } from './announcing.ts';
 import {
   type Application,
   CastRefusal,
@@ -46,6 +47,8 @@ export interface CastDevice {
   stop(): Promise<void>;
   setVolume(level: number): Promise<void>;
   setMuted(muted: boolean): Promise<void>;
+  /** Plays this once, and gives back what played before. Resolves when it has begun. */
+  announce(announcement: Announcement): Promise<void>;
   close(): void;
 }
 
@@ -73,19 +76,34 @@ export async function openCastDevice(
   let members: string[] = [];
   let closed = false;
   let sources = 0;
-  let speaker = describe();
   const waiting = new Set<() => void>();
+  const announcing: Announcing = createAnnouncing({
+    isOthers: () => running() !== null && running()?.appId !== DEFAULT_MEDIA_RECEIVER,
+    ...{ sound, load, stop, until, now },
+    media: () => media,
+    isClosed: () => closed,
+    onChange: () => changed(),
+  });
+  let speaker = describe();
 
   const running = (): Application | null =>
     receiver.applications.find((application) => application.isIdleScreen !== true) ?? null;
 
-  function describe(): DriverSpeaker {
+  function sound(): Sound {
     const application = receiver.applications.find(({ isIdleScreen }) => isIdleScreen !== true) ?? null;
-    const { volume } = receiver;
     const state = stateOf(application);
-    const isSilent = state === 'idle' || state === 'error';
-    const url = isSilent ? null : (media?.media?.contentUrl ?? media?.media?.contentId ?? null);
-    const title = isSilent ? null : (media?.media?.metadata?.title ?? application?.displayName ?? null);
+    if (state === 'idle' || state === 'error') return { state, url: null, title: null };
+    const { contentUrl, contentId, metadata } = media?.media ?? {};
+    return {
+      state,
+      url: contentUrl ?? contentId ?? null,
+      title: metadata?.title ?? application?.displayName ?? null,
+    };
+  }
+
+  function describe(): DriverSpeaker {
+    const { volume } = receiver;
+    const { state, url, title } = announcing.shown ?? sound();
     const isAdjustable = volume !== undefined && volume.controlType?.toLowerCase() !== 'fixed';
     return {
       id: `cast:${found.deviceId}`,
@@ -94,7 +112,7 @@ export async function openCastDevice(
       area: null,
       group: null,
       ensemble: null,
-      can: { volume: isAdjustable, mute: volume !== undefined, delay: false, announce: false },
+      can: { volume: isAdjustable, mute: volume !== undefined, delay: false, announce: true },
       state,
       url,
       title,
@@ -209,26 +227,24 @@ export async function openCastDevice(
     });
   }
 
-  async function play(order: StreamOrder): Promise<void> {
+  /** Brings up the usual player, and gives it this. */
+  async function load(what: Load): Promise<void> {
     const deadlineMs = now() + DEED_MS - SETTLED_BEFORE_MS;
-    const url = quickStream(order.url(connection.localAddress));
     const isOurs = (): boolean => running()?.appId === DEFAULT_MEDIA_RECEIVER && player !== null;
     if (!isOurs()) {
       await ask(control, { type: 'LAUNCH', appId: DEFAULT_MEDIA_RECEIVER }, LAUNCH_MS);
       await until(isOurs, deadlineMs - ANSWER_MS);
     }
     if (player === null) throw new SpeakerError(OUT_OF_REACH);
-    const load = {
-      type: 'LOAD',
-      autoplay: true,
-      media: {
-        contentId: url,
-        contentType: new URL(url).pathname.endsWith('.wav') ? 'audio/wav' : 'audio/mpeg',
-        streamType: 'LIVE',
-        metadata: { metadataType: 0, title: order.title },
-      },
-    };
-    await ask(player.channel, load, Math.max(500, deadlineMs - now()));
+    await ask(player.channel, { type: 'LOAD', ...what }, Math.max(500, deadlineMs - now()));
+  }
+
+  async function play(order: StreamOrder): Promise<void> {
+    announcing.drop();
+    const url = quickStream(order.url(connection.localAddress));
+    const contentType = new URL(url).pathname.endsWith('.wav') ? 'audio/wav' : 'audio/mpeg';
+    const metadata = metadataOf(order.title);
+    await load({ autoplay: true, media: { contentId: url, contentType, streamType: 'LIVE', metadata } });
   }
 
   async function stop(): Promise<void> {
@@ -267,7 +283,11 @@ export async function openCastDevice(
       return speaker.state === 'playing' || speaker.state === 'buffering' ? members : [];
     },
     play,
-    stop,
+    async stop() {
+      announcing.drop();
+      await stop();
+    },
+    announce: ({ url, durationMs }) => announcing.announce(url(connection.localAddress), durationMs),
     setVolume: (level) => setVolume({ level }),
     setMuted: (muted) => setVolume({ muted }),
     close,

@@ -85,6 +85,7 @@ export function createCastDriver(options: DriverOptions): SpeakerDriver {
     stop: (id) => roster.reach(id, (device) => device.stop()),
     setVolume: (id, volume) => roster.reach(id, (device) => device.setVolume(volume)),
     setMuted: (id, muted) => roster.reach(id, (device) => device.setMuted(muted)),
+    announce: (id, announcement) => roster.reach(id, (device) => device.announce(announcement)),
     async close() {
       if (closed) return;
       closed = true;

@@ -44,11 +44,15 @@ const Media = v.object({
     v.picklist(['IDLE', 'PLAYING', 'BUFFERING', 'PAUSED', 'LOADING']),
   ),
   idleReason: v.nullish(Text),
+  /** Seconds. */
+  currentTime: v.nullish(v.number()),
   /** Left out while nothing of it has changed. */
   media: v.nullish(
     v.object({
       contentId: v.nullish(Text),
       contentUrl: v.nullish(Text),
+      contentType: v.nullish(Text),
+      streamType: v.nullish(Text),
       metadata: v.nullish(v.object({ title: v.nullish(Short) })),
     }),
   ),
