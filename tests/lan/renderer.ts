@@ -20,6 +20,7 @@ export interface Renderer {
   volume(from: LabHost): Promise<number>;
   setVolume(from: LabHost, volume: number): Promise<void>;
   muted(from: LabHost): Promise<boolean>;
+  setMuted(from: LabHost, muted: boolean): Promise<void>;
   /** The address that it was given last. */
   url(from: LabHost): Promise<string>;
   /** What came out of it so far; the last `lastMs` of it. 0 ms long before it played. */
@@ -118,6 +119,9 @@ export async function startRenderer(
     },
     async setVolume(from, volume) {
       await soap(from, 'SetVolume', { Channel: 'Master', DesiredVolume: String(volume) }, RENDERING);
+    },
+    async setMuted(from, muted) {
+      await soap(from, 'SetMute', { Channel: 'Master', DesiredMute: muted ? '1' : '0' }, RENDERING);
     },
     async muted(from) {
       return /<CurrentMute>(1|true)</i.test(await soap(from, 'GetMute', { Channel: 'Master' }, RENDERING));

@@ -128,6 +128,18 @@ describe.skipIf(problem !== null)('loudspeakers on a LAN', () => {
     expect(await kitchen.volume(here)).toBe(70);
   });
 
+  test('it is muted from the phone, and heard again from the device', async () => {
+    const ben = pageOf('ben');
+    const mute = card(ben, 'Kitchen').getByRole('button', { name: 'Mute Kitchen' });
+    await mute.click();
+    await until('it to be mute', () => kitchen.muted(here));
+    expect(await bath.muted(here)).toBe(false);
+    await card(pageOf('ada'), 'Kitchen').getByText('Plays the room, muted').waitFor();
+    await kitchen.setMuted(here, false);
+    await card(ben, 'Kitchen').getByText('Plays the room', { exact: true }).waitFor();
+    expect([await mute.getAttribute('aria-pressed'), await kitchen.muted(here)]).toEqual(['false', false]);
+  });
+
   test('rebooted, it plays again within ten seconds of being seen, as loud as it was', async () => {
     const ben = pageOf('ben');
     kitchen.close();
