@@ -66,6 +66,8 @@ export interface LinkOptions {
   /** The other side's keepalive came, with this note. */
   onPing(note: Uint8Array): void;
   onVoice(stream: MediaStream | null): void;
+  /** See voice.ts. */
+  voicePacketMs(): number | null;
   /** Once, whatever the reason; `left`: the peer said goodbye. */
   onClose(left: boolean): void;
 }
@@ -192,6 +194,7 @@ export function createLink(options: LinkOptions): Link {
     voice = createVoice({
       connection,
       polite: !isDialer,
+      packetMs: () => options.voicePacketMs(),
       sendSignal: (json) => control(KIND_VOICE, new TextEncoder().encode(json)),
       onVoice: options.onVoice,
     });

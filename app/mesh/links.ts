@@ -17,6 +17,9 @@ const DEAD_AFTER_MS = 8_000;
 const OLD_DIAL_MS = 1_500;
 /** Strangers can only occupy this many slots, each for a few seconds. */
 const MAX_UNPROVEN = 64;
+/** Voices in packets of 10 ms are heard 10 ms sooner than in the usual ones of 20, and are twice as many: not for a crowd's Wi-Fi. */
+const QUICK_PACKET_MS = 10;
+const FEW_PEERS = 8;
 
 export interface LinksOptions {
   selfId: PeerId;
@@ -77,6 +80,7 @@ export function createLinks(options: LinksOptions): Links {
       role,
       key,
       nowMs,
+      voicePacketMs: () => (open.size <= FEW_PEERS ? QUICK_PACKET_MS : null),
       onOpen() {
         unproven.delete(link);
         // First out, then in, so that nobody takes the new link for the old one.

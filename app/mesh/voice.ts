@@ -5,6 +5,7 @@
  * `replaceTrack`, without another negotiation.
  */
 import * as v from 'valibot';
+import { askForPackets } from './packets.ts';
 
 const Description = v.object({
   type: v.picklist(['offer', 'answer', 'pranswer', 'rollback']),
@@ -29,6 +30,8 @@ export interface VoiceOptions {
   connection: RTCPeerConnection;
   /** The side that gives way when both offer at once. */
   polite: boolean;
+  /** How much sound the other side is to send in one packet, as asked when a way for it is agreed on; null: the usual. */
+  packetMs(): number | null;
   sendSignal(json: string): void;
   onVoice(stream: MediaStream | null): void;
 }
@@ -49,7 +52,8 @@ function parseSignal(json: string): Signal | null {
   }
 }
 
-export function createVoice({ connection, polite, sendSignal, onVoice }: VoiceOptions): Voice {
+export function createVoice(options: VoiceOptions): Voice {
+  const { connection, polite, sendSignal, onVoice } = options;
   const abort = new AbortController();
   let transceiver: RTCRtpTransceiver | null = null;
   let wanted: MediaStreamTrack | null = null;
@@ -77,12 +81,13 @@ export function createVoice({ connection, polite, sendSignal, onVoice }: VoiceOp
   async function describe(): Promise<void> {
     await connection.setLocalDescription();
     const { localDescription } = connection;
-    if (localDescription) {
-      signal({
-        kind: 'description',
-        description: { type: localDescription.type, sdp: localDescription.sdp },
-      });
-    }
+    if (!localDescription) return;
+    const { type, sdp } = localDescription;
+    const packetMs = options.packetMs();
+    signal({
+      kind: 'description',
+      description: { type, sdp: packetMs === null ? sdp : askForPackets(sdp, packetMs) },
+    });
   }
 
   async function offer(): Promise<void> {

@@ -149,6 +149,7 @@ describe('voice', () => {
     const voice = createVoice({
       connection: connection as unknown as RTCPeerConnection,
       polite: true,
+      packetMs: touched,
       sendSignal: touched,
       onVoice: touched,
     });
