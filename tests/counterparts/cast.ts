@@ -260,6 +260,7 @@ function babble(kind: string): void {
     const space = one.destination === 'receiver-0' ? 'receiver' : 'media';
     if (kind === 'not JSON')
       server.send(one.clientId, one.destination, '*', `${NAMESPACE}${space}`, '{"type":');
+    if (kind === 'flood') for (let at = 0; at < 2_000; at++) send(one, space, receiverStatus());
     if (kind === 'other shapes')
       for (const data of [
         null,

@@ -5,6 +5,7 @@
  * server is the other side in the tests.
  */
 import { connect } from 'node:tls';
+import { createBudget } from '../../ops/budget.ts';
 import { castPacket, createPacketReader, MAX_PACKET_BYTES, parseCastMessage } from './packet.ts';
 
 const CONNECTION = 'urn:x-cast:com.google.cast.tp.connection';
@@ -15,6 +16,8 @@ const PING_MS = 4_000;
 const SILENT_MS = 12_500;
 const CONNECT_MS = 3_000;
 const MAX_ASKED = 64;
+/** A device tells of each change once, and has a few in a second when it is turned. */
+const SAYS = { burst: 400, perSecond: 100 };
 
 export interface CastChannel {
   send(data: Readonly<Record<string, unknown>>): void;
@@ -64,6 +67,7 @@ export function openCastConnection(
 ): Promise<CastConnection> {
   const listeners = new Set<Listener>();
   const read = createPacketReader();
+  const budget = createBudget(SAYS, now());
   let closed = false;
   let isOpen = false;
   let heardMs = now();
@@ -154,7 +158,7 @@ export function openCastConnection(
     socket.on('data', (bytes: Buffer) => {
       heardMs = now();
       const bodies = read(bytes);
-      if (bodies === null) return void socket.destroy();
+      if (bodies === null || !budget.spend(bodies.length, now())) return void socket.destroy();
       for (const body of bodies) hear(body);
     });
     // What went wrong does not matter: `close` follows.
