@@ -56,12 +56,27 @@ const REMEMBERED_SECONDS = 3;
 /** As far as `takeBack` reaches: what is laid out ahead, and a little. */
 const HISTORY_SECONDS = 6;
 
-interface Piece {
+/** `frames` of the context from `frame` on, which hold the input from `input` on, `step` of it a frame. */
+export interface Span {
   frame: number;
   frames: number;
   input: number;
   step: number;
+}
+
+interface Piece extends Span {
   source: AudioBufferSourceNode;
+}
+
+/** A frame's time in seconds, times the rate, is a hair less than the frame in one case of thirteen. */
+const ROUNDING_FRAMES = 1e-3;
+
+/** Input frame heard at a context time, or null where no span lies; `spans` in order of time. */
+export function inputIn(spans: readonly Span[], contextSeconds: number, rateHz: number): number | null {
+  const frame = contextSeconds * rateHz + ROUNDING_FRAMES;
+  const span = spans.findLast((candidate) => frame >= candidate.frame);
+  if (!span || frame >= span.frame + span.frames) return null;
+  return span.input + (frame - ROUNDING_FRAMES - span.frame) * span.step;
 }
 
 /** What sounds between one start and the next end. */
@@ -203,12 +218,7 @@ export function createStrand(options: {
       resampler.rewind(first.input);
       guard(breath);
     },
-    inputAt(contextSeconds) {
-      const frame = contextSeconds * rateHz;
-      const piece = pieces.findLast((candidate) => frame >= candidate.frame);
-      if (!piece || frame >= piece.frame + piece.frames) return null;
-      return piece.input + (frame - piece.frame) * piece.step;
-    },
+    inputAt: (contextSeconds) => inputIn(pieces, contextSeconds, rateHz),
     runDry() {
       if (!breath) return;
       breath.over = true;
