@@ -63,8 +63,8 @@ export function playing(harness: () => Harness) {
     boundMs: number,
   ): Promise<{ recorded: Float32Array; from: number; zeroMs: number }> {
     for (let left = MEASURED_AT_MOST; ; left--) {
-      // Where the output stumbled a small error is bent away, for two seconds.
-      await untilError(boundMs - 1, 5_000);
+      // Where the output stumbled, an error too small to lay out again for is bent away behind the five seconds laid out.
+      await untilError(boundMs - 1, 15_000);
       const before = await page().evaluate(() => window.sound.roomOfContextZero());
       const from = (await page().evaluate(() => window.sound.contextFrame())) + 4_800;
       const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
