@@ -46,6 +46,17 @@ async function linkOf(page: Page): Promise<string> {
   return page.evaluate(() => location.href);
 }
 
+/** The address that stands where loudspeakers are given it by hand. */
+async function expectStream(page: Page, address: RegExp): Promise<void> {
+  await visit(page, 'Speakers');
+  await page.getByRole('button', { name: 'Another loudspeaker' }).click();
+  await page.getByRole('button', { name: /^By hand/ }).click();
+  const sheet = page.getByRole('dialog', { name: 'Play it by hand' });
+  await expect(sheet.getByText(address).first()).toBeVisible();
+  await sheet.getByRole('button', { name: 'Close' }).click();
+  await expect(sheet).toBeHidden();
+}
+
 /** Names of this origin's databases that hold a room. */
 async function keptRooms(page: Page): Promise<string[]> {
   return page.evaluate(async () =>
@@ -78,8 +89,7 @@ test('two rooms on one node: each its own link, people, queue and stream; switch
   await inRoom(bo.page, 'Attic');
   for (const { page } of [anna, bo]) await expect(page.getByRole('button', { name: '2 here' })).toBeVisible();
   await startHosting(bo.page);
-  await visit(anna.page, 'Speakers');
-  await expect(anna.page.getByText(/\/stream\/[a-z2-7]{20}\.mp3/)).toBeVisible();
+  await expectStream(anna.page, /\/stream\/[a-z2-7]{20}\.mp3/);
 
   await openRooms(anna.page);
   const tookMs = await anna.page.evaluate(async () => {
@@ -93,8 +103,7 @@ test('two rooms on one node: each its own link, people, queue and stream; switch
   test.info().annotations.push({ type: 'switched in', description: `${Math.round(tookMs)} ms` });
   expect(tookMs).toBeLessThan(3_000);
   await seesPlaying(anna.page, 'Kitchen song');
-  await visit(anna.page, 'Speakers');
-  await expect(anna.page.getByText(/\/stream\.mp3/)).toBeVisible();
+  await expectStream(anna.page, /\/stream\.mp3/);
   await expect(bo.page.getByRole('button', { name: '1 here' })).toBeVisible();
 
   await goTo(anna.page, 'Attic');
