@@ -85,6 +85,7 @@ export async function openPage(origin: string): Promise<Pick<Harness, 'page' | '
   const errors: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());
+    if (message.type() === 'info') console.log(message.text());
   });
   page.on('pageerror', (error) => errors.push(String(error)));
   await page.goto(`${origin}/index.html`);

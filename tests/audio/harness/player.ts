@@ -2,6 +2,7 @@ import type { RoomClock } from '../../../app/clock/clock.ts';
 import { createPlayer, type Player } from '../../../app/playback/player.ts';
 import type { Moment } from '../../../app/playback/timeline.ts';
 import { base64 } from './base64.ts';
+import { overHoles } from './holes.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { ByteSource } from '../../../app/library/library.ts';
 import { bytesOf, fileSource, memorySource } from './source.ts';
@@ -191,7 +192,7 @@ export const playerBench = {
   async recorded(fromFrame: number, frames: number) {
     const { recorder } = current();
     await recorder.until(fromFrame + frames);
-    return base64(recorder.samples(fromFrame, frames));
+    return base64(overHoles(recorder.samples(fromFrame, frames), fromFrame));
   },
   async closePlayer() {
     const { player, context } = current();
