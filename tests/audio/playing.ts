@@ -69,7 +69,11 @@ export function playing(harness: () => Harness) {
       const from = (await page().evaluate(() => window.sound.contextFrame())) + 4_800;
       const recorded = floats(await page().evaluate((f) => window.sound.recorded(f, 24_000), from));
       const after = await page().evaluate(() => window.sound.roomOfContextZero());
-      if (Math.abs(after - before) < RULER_MS) return { recorded, from, zeroMs: (before + after) / 2 };
+      // A stumble just before shows in what the player reads of its output within that second.
+      const state = await page().evaluate(() => window.sound.playerState());
+      const isRight = state.kind === 'playing' && Math.abs(state.errorMs) < boundMs - 1;
+      if (Math.abs(after - before) < RULER_MS && (isRight || left === 1))
+        return { recorded, from, zeroMs: (before + after) / 2 };
       if (left === 1)
         throw new Error(`the output stumbled by ${(after - before).toFixed(1)} ms, again and again`);
     }
