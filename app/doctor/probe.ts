@@ -5,13 +5,14 @@ import { lookAtAddresses, lookAtRelay } from './ice.ts';
 import type { Observations } from './judge.ts';
 
 const WAIT_MS = 4_000;
+const LOOK_MS = 100;
 
 /** What only an open room knows. */
 export interface RoomFacts {
   roomId: string;
   uplinkKey: string;
-  peers: Observations['peers'];
-  clock: Observations['clock'];
+  peers: () => Observations['peers'];
+  clock: () => Observations['clock'];
   storage(): Promise<NonNullable<Observations['storage']>>;
 }
 
@@ -26,7 +27,7 @@ export async function observe({ origin, room }: ProbeOptions): Promise<Observati
   const quiet = <T>(look: Promise<T>): Promise<T | null> => look.catch(() => null);
   const host = new URL(origin).hostname;
   const stunUrl = node.info?.stunPort == null ? null : `stun:${host}:${node.info.stunPort}`;
-  const [ice, turn, stream, storage, serviceWorker, microphone, localNetwork] = await Promise.all([
+  const [ice, turn, stream, storage, serviceWorker, microphone, localNetwork, clock] = await Promise.all([
     quiet(lookAtAddresses(stunUrl)),
     room === null || node.info === null ? null : quiet(lookAtRelay(origin, room)),
     lookAtStream(origin, room?.roomId ?? null),
@@ -34,6 +35,7 @@ export async function observe({ origin, room }: ProbeOptions): Promise<Observati
     quiet(lookAtServiceWorker()),
     quiet(lookAtMicrophone()),
     quiet(lookAtLocalNetwork()),
+    room && lookAtClock(room),
   ]);
   return {
     nowMs: Date.now(),
@@ -47,11 +49,12 @@ export async function observe({ origin, room }: ProbeOptions): Promise<Observati
     // A relay that answers sits on the same port.
     stun: node.info === null ? null : turn === 'relays' ? 'answers' : (ice?.stun ?? null),
     turn,
-    peers: room?.peers ?? [],
+    // What has come together while the others were looked at has come together.
+    peers: room?.peers() ?? [],
     streamReached: stream,
     storage,
     serviceWorker,
-    clock: room?.clock ?? null,
+    clock,
   };
 }
 
@@ -89,6 +92,14 @@ async function lookAtStream(origin: string, roomId: string | null): Promise<bool
     clearTimeout(timer);
     abort.abort();
   }
+}
+
+/** Who has just come knows the room's time within seconds: that is no finding yet. */
+async function lookAtClock({ clock }: RoomFacts): Promise<Observations['clock']> {
+  const deadlineMs = performance.now() + WAIT_MS;
+  while (clock()?.state === 'searching' && performance.now() < deadlineMs)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  return clock();
 }
 
 async function lookAtStorage(): Promise<Observations['storage']> {

@@ -56,7 +56,14 @@ export class Doctor implements DoctorModel {
   async #look(): Promise<void> {
     this.#state = 'looking';
     const room = this.#options.room();
-    const links = room?.links() ?? [];
+    let links: readonly DoctorLink[] = [];
+    const readLinks = (): Observations['peers'] => {
+      links = room?.links() ?? [];
+      return links.map(({ path, roundTripMs }: { path: Path; roundTripMs: number | null }) => ({
+        path,
+        roundTripMs,
+      }));
+    };
     try {
       const [{ observe }, { judge, reportOf }] = await Promise.all([
         import('../doctor/probe.ts'),
@@ -67,11 +74,8 @@ export class Doctor implements DoctorModel {
         room: room && {
           roomId: room.roomId,
           uplinkKey: room.uplinkKey,
-          peers: links.map(({ path, roundTripMs }: { path: Path; roundTripMs: number | null }) => ({
-            path,
-            roundTripMs,
-          })),
-          clock: room.clock(),
+          peers: readLinks,
+          clock: room.clock,
           storage: room.storage,
         },
       });

@@ -27,3 +27,9 @@ export function problem(doctor: Locator, text: string | RegExp): Locator {
     .filter({ hasText: text })
     .filter({ hasText: /Wrong:|Mind:/ });
 }
+
+/** Everything that is named as wrong, but for how slowly this machine answers itself when others use it. */
+export async function problemsNamed(doctor: Locator): Promise<string[]> {
+  const named = await problem(doctor, '').allInnerTexts();
+  return named.filter((text) => !/takes (longer than )?\d+ ms/.test(text));
+}
