@@ -14,6 +14,8 @@ export interface OutputMeter {
 const KEPT_READINGS = 15;
 const ENOUGH_READINGS = 5;
 const OLDEST_MS = 5_000;
+/** Where readings are few, because timers are: a sound card is off by a ms after that at 50 ppm. */
+const OLDEST_OF_FEW_MS = 20_000;
 
 /**
  * @param onStep what is heard has another latency from now on, or may have (another device): readings begin anew.
@@ -41,7 +43,10 @@ export function createOutputMeter(context: AudioContext, onStep: () => void = ()
       if (!reading || reading.contextSeconds === readings.at(-1)?.contextSeconds) return;
       readings.push(reading);
       readings = readings
-        .filter(({ localMs }) => localMs > reading.localMs - OLDEST_MS)
+        .filter(({ localMs }, at, all) => {
+          const isOfFew = at >= all.length - ENOUGH_READINGS;
+          return localMs > reading.localMs - (isOfFew ? OLDEST_OF_FEW_MS : OLDEST_MS);
+        })
         .slice(-KEPT_READINGS);
       const since = sinceStumble(readings, ENOUGH_READINGS);
       if (since.length === readings.length) return;
