@@ -20,6 +20,7 @@ import { encodeFile, noise } from './signals.ts';
 let harness: Harness;
 beforeAll(async () => {
   harness = await openHarness();
+  await page().evaluate(() => window.sound.setRuler('context'));
 });
 afterAll(() => harness.close());
 
@@ -27,7 +28,11 @@ const page = () => harness.page;
 
 const { make, roomNow, follow, untilKind, expectInStep } = playing(() => harness);
 
+/** By the readings of the output, which the machine disturbs; everywhere else by the samples (harness/ruler.ts). */
 describe('in step', () => {
+  beforeAll(() => page().evaluate(() => window.sound.setRuler('output')));
+  afterAll(() => page().evaluate(() => window.sound.setRuler('context')));
+
   test('a late joiner plays from where the room is, within 3 ms, and says so', async () => {
     const track = noise(RATE_HZ, 30);
     await make({ a: await wav(track) });

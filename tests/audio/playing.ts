@@ -101,7 +101,7 @@ export function playing(harness: () => Harness) {
 
   /** Waits until it plays and what is heard is less than `boundMs` from the room. */
   async function untilError(boundMs: number, deadlineMs = 20_000): Promise<void> {
-    await page().waitForFunction(
+    const isRight = page().waitForFunction(
       (most) => {
         const state = window.sound.playerState();
         return state.kind === 'playing' && Math.abs(state.errorMs) < most;
@@ -109,6 +109,10 @@ export function playing(harness: () => Harness) {
       boundMs,
       { timeout: deadlineMs },
     );
+    await isRight.catch(async (error: unknown) => {
+      const state = await page().evaluate(() => window.sound.playerState());
+      throw new Error(`after ${deadlineMs} ms: ${JSON.stringify(state)}`, { cause: error });
+    });
   }
 
   return { make, roomNow, follow, untilKind, untilError, soundAt, expectInStep };
@@ -156,6 +160,13 @@ export function steepest(samples: Float32Array): number {
   let most = 0;
   for (let n = 1; n < samples.length; n++) most = Math.max(most, Math.abs(samples[n]! - samples[n - 1]!));
   return most;
+}
+
+/** No step from one sample to the next is above `slope`; else it says where, and what it looks like there. */
+export function expectNoClick(samples: Float32Array, slope: number): void {
+  const at = samples.findIndex((value, n) => n > 0 && Math.abs(value - samples[n - 1]!) >= slope);
+  const around = [...samples.subarray(Math.max(0, at - 4), at + 4)].map((value) => value.toFixed(3));
+  expect(at, `a click ${at} samples in, of ${samples.length}: ${around.join(' ')}`).toBe(-1);
 }
 
 export function longestSilence(samples: Float32Array): number {

@@ -7,6 +7,7 @@ import { noise, toneAmplitude } from './signals.ts';
 let harness: Harness;
 beforeAll(async () => {
   harness = await openHarness();
+  await page().evaluate(() => window.sound.setRuler('context'));
 });
 afterAll(() => harness.close());
 

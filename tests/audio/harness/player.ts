@@ -4,6 +4,7 @@ import type { Moment } from '../../../app/playback/timeline.ts';
 import { base64 } from './base64.ts';
 import { overHoles } from './holes.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import { measureBySamples, type Ruler } from './ruler.ts';
 import type { ByteSource } from '../../../app/library/library.ts';
 import { bytesOf, fileSource, memorySource } from './source.ts';
 
@@ -42,6 +43,7 @@ class CountedDecoder extends Native {
   }
 }
 window.AudioDecoder = CountedDecoder;
+let ruler: Ruler = 'output';
 const localNowMs = (): number => performance.timeOrigin + performance.now();
 const clockListeners = new Set<() => void>();
 
@@ -64,6 +66,7 @@ export async function startPlayer(
   await rig?.context.close();
   const context = new AudioContext({ sampleRate: 48_000 });
   await context.resume();
+  if (ruler === 'context') measureBySamples(context);
   const recorder = await createRecorder(context);
   const opened: string[] = [];
   const player = createPlayer({
@@ -126,6 +129,10 @@ export const playerBench = {
       followedAtMs = startedAtMs;
       player.follow({ item, index: 0, positionMs, playing: true, startedAtMs, fading: null, next: null });
     });
+  },
+  /** Holds for every player that is made from now on. */
+  setRuler(by: Ruler) {
+    ruler = by;
   },
   roomNowMs: localClock.nowMs,
   shiftRoom(ms: number) {

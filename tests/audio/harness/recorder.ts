@@ -1,4 +1,4 @@
-import recorderUrl from './recorder.worklet.ts?worker&url';
+import recordUrl from '../../../app/playback/trim/record.worklet.ts?worker&url';
 
 export interface Recorder {
   readonly node: AudioNode;
@@ -10,8 +10,8 @@ export interface Recorder {
 }
 
 export async function createRecorder(context: AudioContext): Promise<Recorder> {
-  await context.audioWorklet.addModule(recorderUrl);
-  const node = new AudioWorkletNode(context, 'recorder', { channelCount: 1, channelCountMode: 'explicit' });
+  await context.audioWorklet.addModule(recordUrl);
+  const node = new AudioWorkletNode(context, 'record', { channelCount: 1, channelCountMode: 'explicit' });
   node.connect(context.destination);
   const batches: { frame: number; samples: Float32Array }[] = [];
   const waiting = new Set<() => void>();
