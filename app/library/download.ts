@@ -6,7 +6,7 @@
 import type { PeerId } from '../mesh/transport.ts';
 import { hasBit } from './bitmap.ts';
 import { isChunk, isManifest } from './chunks.ts';
-import { BITS_FRESH_MS, createHolders, type Holder, loadOf } from './holders.ts';
+import { BITS_FRESH_MS, createHolders, loadOf } from './holders.ts';
 import { WrongTrackError, isWhole } from './whole.ts';
 import type { TrackRef } from './library.ts';
 import type { Neighbours } from './neighbours.ts';
@@ -17,7 +17,7 @@ import { createTimers } from './timers.ts';
 import type { Message } from './wire.ts';
 
 export interface DownloadTimes {
-  /** A request without an answer for this long is given up. */
+  /** A request is given up when its peer gave nothing for this long. */
   requestMs: number;
   /** A chunk that somebody waits for is asked from a second holder after this long. */
   hedgeMs: number;
@@ -37,6 +37,8 @@ export interface DownloadOptions {
   send(to: PeerId, message: Message): Promise<void>;
   /** 0…1, see need.ts. */
   spread: number;
+  /** A peer gave a good chunk: whatever else is asked of it waits for its turn and is not forgotten. */
+  onGave(from: PeerId): void;
   /** `isBusy` changed by itself. */
   onBusy(): void;
   /** Everything is here, or it cannot go on. */
@@ -55,6 +57,8 @@ export interface Download {
   pause(): void;
   resume(): void;
   receive(from: PeerId, message: Message): void;
+  /** This peer sends, for this track or another: what is asked of it has its time anew. */
+  heard(peerId: PeerId): void;
   peerGone(peerId: PeerId): void;
   close(): void;
 }
@@ -66,6 +70,8 @@ export function createDownload(options: DownloadOptions): Download {
   /** Chunks that arrived and are being verified and stored. */
   const storing = new Set<number>();
   let manifestFrom: { peerId: PeerId; timer: ReturnType<typeof setTimeout> } | null = null;
+  /** Who was asked for it and gave none in time: it is welcome when it comes after all. */
+  const lateManifests = new Set<PeerId>();
   let cursorBytes = 0;
   let closed = false;
   let preparing = false;
@@ -81,8 +87,13 @@ export function createDownload(options: DownloadOptions): Download {
     neighbours,
     timers,
     nowMs,
+    requestMs: times.requestMs,
     restMs: times.restMs,
     askBits: (peerId) => send(peerId, { type: 'wantBits', id: track.trackId }),
+    onLapsed(peerId, index) {
+      send(peerId, { type: 'cancelChunk', id: track.trackId, index });
+      pump();
+    },
     onRested: pump,
   });
 
@@ -97,6 +108,7 @@ export function createDownload(options: DownloadOptions): Download {
     const [peerId] = next;
     const timer = timers.after(times.requestMs, () => {
       manifestFrom = null;
+      lateManifests.add(peerId);
       holders.lapse(peerId);
       pump();
     });
@@ -104,14 +116,13 @@ export function createDownload(options: DownloadOptions): Download {
     send(peerId, { type: 'wantManifest', id: track.trackId });
   }
 
-  function ask(peerId: PeerId, peer: Holder, index: number, urgent: boolean): void {
-    const timer = timers.after(times.requestMs, () => {
-      peer.outstanding.delete(index);
-      send(peerId, { type: 'cancelChunk', id: track.trackId, index });
-      holders.lapse(peerId);
-      pump();
-    });
-    peer.outstanding.set(index, { atMs: nowMs(), timer });
+  function dropManifest(): void {
+    if (manifestFrom) timers.cancel(manifestFrom.timer);
+    manifestFrom = null;
+  }
+
+  function ask(peerId: PeerId, index: number, urgent: boolean): void {
+    holders.ask(peerId, index);
     if (urgent) timers.after(times.hedgeMs, pump);
     send(peerId, { type: 'wantChunk', id: track.trackId, index });
   }
@@ -141,7 +152,7 @@ export function createDownload(options: DownloadOptions): Download {
       );
       if (!found) continue;
       const [peerId, peer] = found;
-      ask(peerId, peer, index, urgent);
+      ask(peerId, index, urgent);
       if (loadOf(peer) >= OUTSTANDING_PER_PEER) free.splice(free.indexOf(found), 1);
       if (free.length === 0) return;
     }
@@ -224,37 +235,40 @@ export function createDownload(options: DownloadOptions): Download {
   }
 
   async function receiveManifest(from: PeerId, manifest: Uint8Array<ArrayBuffer>): Promise<void> {
-    const asked = manifestFrom;
-    if (asked?.peerId !== from) return;
-    timers.cancel(asked.timer);
+    const asked = manifestFrom?.peerId === from ? manifestFrom : null;
+    if (!lateManifests.delete(from) && !asked) return;
+    if (asked) timers.cancel(asked.timer);
     const own = manifest.slice();
+    let good = false;
     try {
-      const good = await isManifest(own, track.bytes, track.chunksId);
+      good = await isManifest(own, track.bytes, track.chunksId);
       const blob = shelf.get(track.trackId);
       if (closed || !blob) return;
-      if (good) await shelf.put({ ...blob.meta, manifest: own });
-      else holders.of(from).lied = true;
+      if (good) {
+        holders.gave(from);
+        await shelf.put({ ...blob.meta, manifest: own });
+      } else holders.lied(from);
     } catch (error) {
       return end(error as Error);
     } finally {
-      if (manifestFrom === asked) manifestFrom = null;
+      if (good || manifestFrom === asked) dropManifest();
     }
     pump();
   }
 
   async function receiveChunk(from: PeerId, index: number, data: Uint8Array<ArrayBuffer>): Promise<void> {
     const blob = shelf.get(track.trackId);
-    if (!holders.drop(from, index) || !blob || hasBit(blob.bitmap, index) || storing.has(index)) return;
+    if (!holders.take(from, index) || !blob || hasBit(blob.bitmap, index) || storing.has(index)) return;
     const peer = holders.of(from);
     storing.add(index);
     peer.verifying++;
     try {
       if (await isChunk(data, index, track.bytes, blob.meta.manifest)) {
-        peer.lapses = 0;
+        holders.gave(from);
+        options.onGave(from);
         if (!closed && shelf.get(track.trackId)) await shelf.write(track.trackId, index, data);
       } else {
-        peer.lied = true;
-        for (const other of [...peer.outstanding.keys()]) holders.drop(from, other);
+        holders.lied(from);
       }
     } catch (error) {
       return end(error as Error);
@@ -328,18 +342,16 @@ export function createDownload(options: DownloadOptions): Download {
         pump();
       } else if (message.type === 'denied') {
         if (message.wanted === 'manifest' && manifestFrom?.peerId === from) {
-          timers.cancel(manifestFrom.timer);
-          manifestFrom = null;
+          dropManifest();
         } else if (message.wanted !== 'chunk' || !holders.drop(from, message.index)) return;
         holders.lapse(from);
         pump();
       }
     },
+    heard: holders.heard,
     peerGone(peerId) {
-      if (manifestFrom?.peerId === peerId) {
-        timers.cancel(manifestFrom.timer);
-        manifestFrom = null;
-      }
+      lateManifests.delete(peerId);
+      if (manifestFrom?.peerId === peerId) dropManifest();
       if (holders.remove(peerId)) pump();
     },
     close,

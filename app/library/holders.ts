@@ -5,11 +5,15 @@ import type { Neighbours } from './neighbours.ts';
 import type { Timers } from './timers.ts';
 
 const MAX_REST_MS = 60_000;
+/** However much else its holder sends: a request that it passed over for so many times its time is lost. */
+const MAX_WAITS = 10;
 /** What a holder of a part told of it counts for so long. */
 export const BITS_FRESH_MS = 1_000;
 
 export interface Holder {
   outstanding: Map<number, { atMs: number; timer: ReturnType<typeof setTimeout> }>;
+  /** Chunks that were given up as they did not come in time: welcome when they come after all. */
+  late: Set<number>;
   /** Chunks of it that are being verified and stored. They count as outstanding, so that a liar gets no further. */
   verifying: number;
   lied: boolean;
@@ -30,10 +34,20 @@ export interface Holders {
   copies(): (index: number) => number;
   /** Of how many a chunk was asked, and how long ago the last time. */
   outstanding(index: number): { peers: number; youngestMs: number };
-  /** It did not answer: it rests, longer each time. */
+  /** A chunk is asked of it; without an answer in time, `onLapsed` is told. */
+  ask(peerId: PeerId, index: number): void;
+  /** It did not answer: it rests, longer each time. Several requests that end while it rests are one silence. */
   lapse(peerId: PeerId): void;
-  /** False: this was not asked of it. */
+  /** It sends: what is asked of it has its time anew, as it is slow and not silent. */
+  heard(peerId: PeerId): void;
+  /** It gave a good chunk: it may be asked again at once. */
+  gave(peerId: PeerId): void;
+  /** It gave a wrong one: nothing more is expected of it. */
+  lied(peerId: PeerId): void;
+  /** False: this is not asked of it. */
   drop(peerId: PeerId, index: number): boolean;
+  /** The same, for what comes: also what was given up is taken. */
+  take(peerId: PeerId, index: number): boolean;
   /** It is gone, and with it what was asked of it. False: it was not known. */
   remove(peerId: PeerId): boolean;
   clear(): void;
@@ -47,9 +61,13 @@ export function createHolders(options: {
   neighbours: Neighbours;
   timers: Timers;
   nowMs: () => number;
+  /** A request is given up when its peer gave nothing for this long. */
+  requestMs: number;
   /** How long who lapsed for the first time rests. */
   restMs: number;
   askBits(peerId: PeerId): void;
+  /** A chunk was given up. */
+  onLapsed(peerId: PeerId, index: number): void;
   /** Somebody may be asked again. */
   onRested(): void;
 }): Holders {
@@ -61,6 +79,7 @@ export function createHolders(options: {
     if (!known) {
       known = {
         outstanding: new Map(),
+        late: new Set(),
         verifying: 0,
         lied: false,
         lapses: 0,
@@ -77,6 +96,31 @@ export function createHolders(options: {
     if (nowMs() - holder.bitsAskedAtMs < BITS_FRESH_MS) return;
     holder.bitsAskedAtMs = nowMs();
     options.askBits(peerId);
+  }
+
+  /** The timer of a chunk that was asked for at `atMs`. */
+  function lapseTimer(peerId: PeerId, index: number, atMs: number): ReturnType<typeof setTimeout> {
+    const longestMs = atMs + MAX_WAITS * options.requestMs - nowMs();
+    return timers.after(Math.max(0, Math.min(options.requestMs, longestMs)), () => {
+      const holder = of(peerId);
+      holder.outstanding.delete(index);
+      holder.late.add(index);
+      lapse(peerId);
+      options.onLapsed(peerId, index);
+    });
+  }
+
+  function lapse(peerId: PeerId): void {
+    const holder = of(peerId);
+    if (holder.restUntilMs > nowMs()) return;
+    const restMs = Math.min(MAX_REST_MS, options.restMs * 2 ** holder.lapses++);
+    const untilMs = nowMs() + restMs;
+    holder.restUntilMs = untilMs;
+    timers.after(restMs, () => {
+      // A timer may come a little before its time, and there is no second one.
+      if (holder.restUntilMs === untilMs) holder.restUntilMs = 0;
+      options.onRested();
+    });
   }
 
   function drop(peerId: PeerId, index: number): boolean {
@@ -121,13 +165,33 @@ export function createHolders(options: {
       }
       return { peers, youngestMs };
     },
-    lapse(peerId) {
+    ask(peerId, index) {
+      const atMs = nowMs();
+      of(peerId).outstanding.set(index, { atMs, timer: lapseTimer(peerId, index, atMs) });
+    },
+    lapse,
+    heard(peerId) {
+      for (const [index, request] of holders.get(peerId)?.outstanding ?? []) {
+        timers.cancel(request.timer);
+        request.timer = lapseTimer(peerId, index, request.atMs);
+      }
+    },
+    gave(peerId) {
       const holder = of(peerId);
-      const restMs = Math.min(MAX_REST_MS, options.restMs * 2 ** holder.lapses++);
-      holder.restUntilMs = nowMs() + restMs;
-      timers.after(restMs, options.onRested);
+      holder.lapses = 0;
+      holder.restUntilMs = 0;
+    },
+    lied(peerId) {
+      const holder = of(peerId);
+      holder.lied = true;
+      holder.late.clear();
+      for (const index of [...holder.outstanding.keys()]) drop(peerId, index);
     },
     drop,
+    take(peerId, index) {
+      const wasGivenUp = of(peerId).late.delete(index);
+      return drop(peerId, index) || wasGivenUp;
+    },
     remove(peerId) {
       const holder = holders.get(peerId);
       if (!holder) return false;

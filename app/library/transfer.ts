@@ -88,6 +88,9 @@ export function createTransfer(options: TransferOptions): Transfer {
       times,
       send,
       spread: Math.random(),
+      onGave(from) {
+        for (const current of downloads.values()) current.heard(from);
+      },
       onBusy: scheduleSoon,
       onEnd(error) {
         downloads.delete(track.trackId);

@@ -31,6 +31,12 @@ function tamper(change: (message: Message, to: string) => Message | null) {
   });
 }
 
+function gate() {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open: () => open() };
+}
+
 /** `toEqual` takes seconds for megabytes. */
 function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
   expect(Buffer.compare(actual, expected)).toBe(0);
@@ -531,5 +537,106 @@ describe('transfer', () => {
     ]);
     rig.peer({ store: await holding(little, { chunks: [5] }) });
     await until(library, () => library.isInReach(little.ref.trackId));
+  });
+
+  /** One holder whose chunks go through `pass`, and somebody who fetches from it and counts what it sends. */
+  async function sole(
+    track: ReturnType<typeof testTrack>,
+    times: typeof DOWNLOAD_TIMES,
+    pass: (send: () => Promise<void>) => Promise<void>,
+  ) {
+    const sent = new Map<string, number>();
+    const asked = new Map<number, number>();
+    rig.peer({
+      selfId: 'sole',
+      store: await holding(track),
+      wrap: (transport) => ({
+        ...transport,
+        send(to, channel, bytes) {
+          const message = decode(bytes);
+          const send = () => transport.send(to, channel, bytes);
+          return message?.type === 'chunk' ? pass(send) : send();
+        },
+      }),
+    });
+    const { library, store } = rig.peer({
+      selfId: 'reader',
+      times,
+      wrap: tamper((message) => {
+        sent.set(message.type, (sent.get(message.type) ?? 0) + 1);
+        if (message.type === 'wantChunk') asked.set(message.index, (asked.get(message.index) ?? 0) + 1);
+        return message;
+      }),
+    });
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    library.fetch(track.ref);
+    const whole = async () => {
+      await until(library, () => done(library, track.ref.trackId), 'the track');
+      expectBytes(await store.read(track.ref.trackId, 0, track.data.length), track.data);
+    };
+    return { sent, asked, whole };
+  }
+
+  test('L25 what a sole holder sends too late is kept, and it is asked on at once', async () => {
+    const track = testTrack(20, 66);
+    const stall = gate();
+    // Who rests here rests for longer than the test.
+    const times = { requestMs: 700, hedgeMs: 40, restMs: 60_000 };
+    const { sent, asked, whole } = await sole(track, times, (send) => stall.passed.then(send));
+    await expect.poll(() => sent.get('cancelChunk'), { timeout: 10_000 }).toBe(8);
+    const first = [...asked.keys()][0] ?? -1;
+    stall.open();
+    await whole();
+    expect(asked.get(first)).toBe(1);
+  });
+
+  test('L26 requests that end together are one silence, after which a sole holder is asked again', async () => {
+    const track = testTrack(20, 67);
+    let lost = 0;
+    // With a rest for each, the eighth would last 38 s.
+    const times = { requestMs: 700, hedgeMs: 40, restMs: 300 };
+    const { sent, whole } = await sole(track, times, (send) => (++lost <= 8 ? Promise.resolve() : send()));
+    await whole();
+    expect(sent.get('cancelChunk')).toBe(8);
+  });
+
+  test('L27 who needs long for all that was asked of it, and sends, is slow and not silent', async () => {
+    const track = testTrack(8, 68);
+    const times = { requestMs: 900, hedgeMs: 60_000, restMs: 60_000 };
+    const { sent, whole } = await sole(track, times, async (send) => {
+      await new Promise<void>((resolve) => setTimeout(resolve, 200));
+      return send();
+    });
+    await whole();
+    expect(sent.get('cancelChunk')).toBe(undefined);
+  });
+
+  test('L28 a manifest that comes too late is taken all the same', async () => {
+    const track = testTrack(4, 69);
+    const [stall, asked] = [gate(), gate()];
+    rig.peer({
+      store: await holding(track),
+      wrap: (transport) => ({
+        ...transport,
+        send: (to, channel, bytes) =>
+          decode(bytes)?.type === 'manifest'
+            ? stall.passed.then(() => transport.send(to, channel, bytes))
+            : transport.send(to, channel, bytes),
+      }),
+    });
+    const { library } = rig.peer({
+      // Who rests here rests for longer than the test.
+      times: { requestMs: 700, hedgeMs: 40, restMs: 60_000 },
+      wrap: tamper((message) => {
+        if (message.type === 'wantManifest') asked.open();
+        return message;
+      }),
+    });
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    library.fetch(track.ref);
+    await asked.passed;
+    await expect.poll(() => library.isIdle(), { timeout: 10_000 }).toBe(true);
+    stall.open();
+    await until(library, () => done(library, track.ref.trackId));
   });
 });
