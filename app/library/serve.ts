@@ -26,6 +26,13 @@ export function createServer(transport: Transport, shelf: Shelf): Server {
     return { type: 'denied', id: request.id, index: 'index' in request ? request.index : 0, wanted };
   }
 
+  /** What the store fails to give: said at once, as who asked would else wait. Null where nobody waits. */
+  function refusal(request: Request): Message | null {
+    if (request.type === 'wantChunk') return denied(request, 'chunk');
+    if (request.type === 'wantArt') return denied(request, 'art');
+    return null;
+  }
+
   async function answer(request: Request): Promise<Message | null> {
     const { id } = request;
     const blob: Shelved | undefined = shelf.get(id);
@@ -58,7 +65,7 @@ export function createServer(transport: Transport, shelf: Shelf): Server {
   async function work(to: PeerId, queue: Request[]): Promise<void> {
     try {
       for (let request = queue[0]; request && !closed; request = queue[0]) {
-        const message = await answer(request).catch(() => null);
+        const message = await answer(request).catch(() => refusal(request));
         queue.shift();
         if (message) await transport.send(to, message.type === 'bits' ? 'control' : 'bytes', encode(message));
       }

@@ -639,4 +639,46 @@ describe('transfer', () => {
     stall.open();
     await until(library, () => done(library, track.ref.trackId));
   });
+
+  test('L29 what a holder cannot read it says it has not, and another is asked at once', async () => {
+    const track = testTrack(12, 70);
+    const art = testTrack(1, 71);
+    const broken = await holding(track);
+    const { manifest, ref } = art;
+    const picture = { id: ref.trackId, bytes: ref.bytes, mime: 'image/jpeg', chunksId: '', manifest };
+    await broken.put({ ...picture, kind: 'art', imported: true, wanted: false });
+    await broken.write(ref.trackId, 0, art.data);
+    const failing = {
+      ...broken,
+      read: (id: string, start: number, end: number) =>
+        id === ref.trackId || start === 3 * CHUNK_BYTES
+          ? Promise.reject(new Error('cannot be read'))
+          : broken.read(id, start, end),
+    };
+    const { library: holder } = rig.peer({ selfId: 'a-broken', store: failing });
+    await holder.loaded;
+
+    const asker = rig.hub.join({ selfId: 'asker' });
+    const told: Message[] = [];
+    asker.onMessage('bytes', (_from, bytes) => {
+      const message = decode(bytes);
+      if (message) told.push(message);
+    });
+    const ask = (message: Message) => asker.send('a-broken', 'control', encode(message));
+    await ask({ type: 'wantChunk', id: track.ref.trackId, index: 3 });
+    await ask({ type: 'wantArt', id: ref.trackId });
+    await expect
+      .poll(() => told)
+      .toEqual([
+        { type: 'denied', id: track.ref.trackId, index: 3, wanted: 'chunk' },
+        { type: 'denied', id: ref.trackId, index: 0, wanted: 'art' },
+      ]);
+
+    rig.peer({ selfId: 'b-whole', store: await holding(track) });
+    // Who waits for an answer waits for longer than the test.
+    const { library } = rig.peer({ times: { requestMs: 60_000, hedgeMs: 60_000, restMs: 50 } });
+    await until(library, () => library.holders(track.ref.trackId) === 2);
+    library.fetch(track.ref);
+    await until(library, () => done(library, track.ref.trackId));
+  });
 });
