@@ -46,11 +46,9 @@ export async function deleteTracks(trackIds: ReadonlySet<string>): Promise<void>
     const blobs = await store.all();
     const going = blobs.filter(({ id, kind }) => kind === 'track' && trackIds.has(id));
     const staying = new Set(blobs.filter((blob) => !going.includes(blob)).map(({ artId }) => artId));
-    const covers = going
-      .map(({ artId }) => artId)
-      .filter((artId) => artId !== undefined && !staying.has(artId));
-    for (const id of [...going.map((blob) => blob.id), ...covers])
-      if (id !== undefined) await store.delete(id);
+    const shown = new Set(going.map(({ artId }) => artId));
+    const covers = blobs.filter(({ id, kind }) => kind === 'art' && shown.has(id) && !staying.has(id));
+    for (const { id } of [...going, ...covers]) await store.delete(id);
   } finally {
     store.close();
   }

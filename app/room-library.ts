@@ -2,12 +2,12 @@
 import type { ClockSync } from './clock/sync.ts';
 import { createAnalyser } from './library/analyse/client.ts';
 import { createLibrary } from './library/create.ts';
+import { trackRef } from './library/library.ts';
 import { createOpfsStore } from './library/opfs.ts';
 import { createSpreader } from './library/spread.ts';
 import type { Transport } from './mesh/transport.ts';
 import { comingTracks } from './playback/conductor.ts';
 import type { Queries } from './session/queries.ts';
-import { trackRef } from './state/tracks.svelte.ts';
 
 /** Items of the queue of which a second copy is kept. */
 const SPREAD_ITEMS = 50;

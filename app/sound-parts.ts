@@ -4,7 +4,7 @@ import { createConductor, type Conductor } from './playback/conductor.ts';
 import { createPlayer, type Player } from './playback/player.ts';
 import { createSteadyTimers } from './playback/steady-timers.ts';
 import { createEar, type Ear } from './playback/trim/ear.ts';
-import type { Library } from './library/library.ts';
+import { type Library, trackRef } from './library/library.ts';
 import type { Moment } from './playback/timeline.ts';
 import type { SoundOptions } from './sound.ts';
 import { createVoiceReceiver, type VoiceReceiver } from './voice/receive.ts';
@@ -37,7 +37,7 @@ export function createSoundParts(
   function openTrack(trackId: string): ReturnType<Library['open']> | null {
     const track = queries.tracks().get(trackId);
     if (!track || !library.isInReach(trackId)) return null;
-    return library.open({ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime });
+    return library.open(trackRef(trackId, track));
   }
 
   const gainDb = (trackId: string): number => queries.tracks().get(trackId)?.gainDb ?? 0;

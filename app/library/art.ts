@@ -2,7 +2,8 @@
 import type { PeerId } from '../mesh/transport.ts';
 import { chunkCount, chunkRange, sha256, toHex } from './chunks.ts';
 import type { Neighbours } from './neighbours.ts';
-import type { Shelf } from './shelf.ts';
+import { type Shelf, isComplete } from './shelf.ts';
+import { NoSpaceError } from './store.ts';
 import type { Message } from './wire.ts';
 
 const MAX_AT_ONCE = 4;
@@ -28,6 +29,8 @@ export interface ArtFetcherOptions {
 export interface ArtFetcher {
   fetch(artId: string): void;
   pump(): void;
+  /** Something left this device: what did not fit is asked for again. */
+  roomMade(): void;
   receive(from: PeerId, artId: string, data: Uint8Array<ArrayBuffer>): void;
   denied(from: PeerId, artId: string): void;
   peerGone(peerId: PeerId): void;
@@ -35,7 +38,7 @@ export interface ArtFetcher {
 }
 
 export function createArtFetcher({ shelf, neighbours, send, timeoutMs }: ArtFetcherOptions): ArtFetcher {
-  const wanted = new Map<string, { failed: Set<PeerId> }>();
+  const wanted = new Map<string, { failed: Set<PeerId>; isUnfit: boolean }>();
   const asked = new Map<string, { from: PeerId; timer: ReturnType<typeof setTimeout> }>();
   let closed = false;
 
@@ -50,9 +53,9 @@ export function createArtFetcher({ shelf, neighbours, send, timeoutMs }: ArtFetc
 
   function pump(): void {
     if (closed) return;
-    for (const [artId, { failed: skip }] of wanted) {
+    for (const [artId, { failed: skip, isUnfit }] of wanted) {
       if (asked.size >= MAX_AT_ONCE) return;
-      if (asked.has(artId)) continue;
+      if (isUnfit || asked.has(artId)) continue;
       const from = neighbours.holders(artId).find((peerId) => !skip.has(peerId));
       if (from === undefined) continue;
       asked.set(artId, { from, timer: setTimeout(() => failed(artId, from), timeoutMs) });
@@ -63,19 +66,7 @@ export function createArtFetcher({ shelf, neighbours, send, timeoutMs }: ArtFetc
   async function keep(from: PeerId, id: string, data: Uint8Array<ArrayBuffer>): Promise<void> {
     const mime = pictureType(data);
     if (mime === null || toHex(await sha256(data)) !== id) return failed(id, from);
-    const empty = new Uint8Array(0);
-    const bytes = data.length;
-    await shelf.put({
-      id,
-      kind: 'art',
-      bytes,
-      mime,
-      chunksId: '',
-      manifest: empty,
-      imported: false,
-      wanted: true,
-    });
-    await writeArt(shelf, id, data);
+    await writeArt(shelf, { id, mime, imported: false }, data);
     clearTimeout(asked.get(id)?.timer);
     asked.delete(id);
     wanted.delete(id);
@@ -85,13 +76,25 @@ export function createArtFetcher({ shelf, neighbours, send, timeoutMs }: ArtFetc
   return {
     fetch(artId) {
       if (wanted.has(artId) || wanted.size >= MAX_WANTED) return;
-      wanted.set(artId, { failed: new Set() });
+      wanted.set(artId, { failed: new Set(), isUnfit: false });
       pump();
     },
     pump,
+    roomMade() {
+      for (const want of wanted.values()) {
+        if (!want.isUnfit) continue;
+        want.isUnfit = false;
+        want.failed.clear();
+      }
+      pump();
+    },
     receive(from, artId, data) {
       if (asked.get(artId)?.from !== from) return;
-      keep(from, artId, data.slice()).catch(() => failed(artId, from));
+      keep(from, artId, data.slice()).catch((error: unknown) => {
+        const want = wanted.get(artId);
+        if (want && error instanceof NoSpaceError) want.isUnfit = true;
+        failed(artId, from);
+      });
     },
     denied: (from, artId) => failed(artId, from),
     peerGone(peerId) {
@@ -107,10 +110,25 @@ export function createArtFetcher({ shelf, neighbours, send, timeoutMs }: ArtFetc
   };
 }
 
-/** Stores a picture's bytes, which are verified by its id alone. */
-export async function writeArt(shelf: Shelf, id: string, data: Uint8Array<ArrayBuffer>): Promise<void> {
-  for (let index = 0; index < chunkCount(data.length); index++) {
-    const { start, end } = chunkRange(index, data.length);
-    await shelf.write(id, index, data.slice(start, end));
+/** Stores a picture, which is verified by its id alone: all of it or nothing. Rejects with NoSpaceError: no song goes for it. */
+export async function writeArt(
+  shelf: Shelf,
+  picture: { id: string; mime: string; imported: boolean },
+  data: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const { id, imported } = picture;
+  const known = shelf.get(id);
+  if (known && isComplete(known)) return;
+  const manifest = new Uint8Array(0);
+  const bytes = data.length;
+  await shelf.put({ ...picture, kind: 'art', bytes, chunksId: '', manifest, wanted: !imported });
+  try {
+    for (let index = 0; index < chunkCount(bytes); index++) {
+      const { start, end } = chunkRange(index, bytes);
+      await shelf.write(id, index, data.slice(start, end));
+    }
+  } catch (error) {
+    await shelf.delete(id);
+    throw error;
   }
 }

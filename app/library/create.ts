@@ -3,10 +3,10 @@ import type { Analyser } from './analyse/client.ts';
 import { writeArt } from './art.ts';
 import type { DownloadTimes } from './download.ts';
 import { importFiles } from './import.ts';
-import type { Holding, Library, SpaceEvent, TrackRef } from './library.ts';
+import { type Holding, type Library, type SpaceEvent, type TrackRef, trackRef } from './library.ts';
 import { type Shelved, createShelf, heldBytes, isComplete } from './shelf.ts';
 import { createSpace } from './space.ts';
-import type { BlobStore } from './store.ts';
+import type { BlobMeta, BlobStore } from './store.ts';
 import { createTransfer } from './transfer.ts';
 
 /** Chunks come many times a second; screens need not. */
@@ -35,8 +35,9 @@ export interface LoadedLibrary extends Library {
   readonly loaded: Promise<void>;
 }
 
-function refOf({ meta }: Shelved): TrackRef {
-  return { trackId: meta.id, bytes: meta.bytes, chunksId: meta.chunksId, mime: meta.mime };
+/** Its own cover, or else the one that its record in the room names. */
+function withArt(meta: BlobMeta, artId: string | undefined): BlobMeta {
+  return meta.artId !== undefined || artId === undefined ? meta : { ...meta, artId };
 }
 
 function holdingOf(blob: Shelved): Holding {
@@ -109,14 +110,14 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     for (const blob of shelf.all()) {
       if (blob.meta.kind !== 'track' || !blob.meta.wanted || isComplete(blob)) continue;
       if (blob.meta.kept === true) asked.add(blob.meta.id);
-      transfer.fetch(refOf(blob));
+      transfer.fetch(trackRef(blob.meta.id, blob.meta));
     }
   });
   // Whoever needs it awaits it; an unopened store must not be an unhandled rejection as well.
   loaded.catch(() => {});
 
   async function fetchTrack(track: TrackRef, keep: boolean): Promise<void> {
-    const { trackId: id, bytes, mime, chunksId } = track;
+    const { trackId: id, bytes, mime, chunksId, artId } = track;
     const isStillWanted = () => !closed && (ahead.has(id) || asked.has(id));
     await shelf.loaded;
     if (!isStillWanted()) return;
@@ -125,19 +126,20 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       const kept = keep || known.meta.kept === true;
       const wanted = !isComplete(known);
       if (known.meta.wanted !== wanted || (known.meta.kept === true) !== kept)
-        await shelf.put({ ...known.meta, wanted, kept });
+        await shelf.put({ ...withArt(known.meta, artId), wanted, kept });
     } else {
       const manifest = new Uint8Array(0);
       const flags = { imported: false, wanted: true, kept: keep, usedAtMs: Date.now() };
-      await shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, ...flags });
+      const meta: BlobMeta = { id, kind: 'track', bytes, mime, chunksId, manifest, ...flags };
+      await shelf.put(withArt(meta, artId));
     }
     if (isStillWanted()) transfer.fetch(track);
   }
 
-  async function touch(id: string): Promise<void> {
+  async function touch({ trackId, artId }: TrackRef): Promise<void> {
     await shelf.loaded;
-    const blob = shelf.get(id);
-    if (blob && !closed) await shelf.put({ ...blob.meta, usedAtMs: Date.now() });
+    const blob = shelf.get(trackId);
+    if (blob && !closed) await shelf.put({ ...withArt(blob.meta, artId), usedAtMs: Date.now() });
   }
 
   async function remove(trackId: string): Promise<void> {
@@ -175,7 +177,9 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
   }
 
   async function forgetArt(artId: string | undefined): Promise<void> {
-    if (artId === undefined || [...shelf.all()].some(({ meta }) => meta.artId === artId)) return;
+    // Others wrote the record: what it names as a cover may be somebody's song.
+    if (artId === undefined || shelf.get(artId)?.meta.kind !== 'art') return;
+    if ([...shelf.all()].some(({ meta }) => meta.artId === artId)) return;
     const url = artUrls.get(artId);
     if (url) urls.revokeObjectURL(url);
     artUrls.delete(artId);
@@ -194,7 +198,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       yield* importFiles({ files, signal, analyser, shelf, writeArt, forget: transfer.forget });
     },
     open(track) {
-      touch(track.trackId).catch(() => {});
+      touch(track).catch(() => {});
       return transfer.open(track);
     },
     fetch(track) {

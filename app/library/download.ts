@@ -219,12 +219,11 @@ export function createDownload(options: DownloadOptions): Download {
   function prepare(afresh: boolean): void {
     if (preparing) return;
     preparing = true;
-    const { trackId: id, bytes, chunksId, mime } = track;
+    const { trackId: id, bytes, chunksId, mime, artId } = track;
     const manifest = new Uint8Array(0);
+    const flags = { imported: false, wanted: false, ...(artId !== undefined && { artId }) };
     (afresh ? shelf.delete(id) : Promise.resolve())
-      .then(() =>
-        shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, imported: false, wanted: false }),
-      )
+      .then(() => shelf.put({ id, kind: 'track', bytes, mime, chunksId, manifest, ...flags }))
       .then(
         () => {
           preparing = false;

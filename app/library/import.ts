@@ -162,17 +162,10 @@ async function keepArt(
   shelf: Shelf,
   writeArt: typeof WriteArt,
 ): Promise<void> {
-  const known = shelf.get(artId);
-  if (known && isComplete(known)) return;
-  await shelf.put({
-    id: artId,
-    kind: 'art',
-    bytes: data.length,
-    mime: 'image/jpeg',
-    chunksId: '',
-    manifest: new Uint8Array(0),
-    imported: true,
-    wanted: false,
-  });
-  await writeArt(shelf, artId, data);
+  try {
+    await writeArt(shelf, { id: artId, mime: 'image/jpeg', imported: true }, data);
+  } catch (error) {
+    // A song without its cover is better than none.
+    if (!(error instanceof NoSpaceError)) throw error;
+  }
 }

@@ -6,6 +6,14 @@ export interface TrackRef {
   bytes: number;
   chunksId: string;
   mime: string;
+  /** Its cover picture, which leaves this device together with the last track here that shows it. */
+  artId?: string | undefined;
+}
+
+/** The parts of a track's record, as above, out of all of it. */
+export function trackRef(trackId: string, record: Omit<TrackRef, 'trackId'>): TrackRef {
+  const { bytes, chunksId, mime, artId } = record;
+  return { trackId, bytes, chunksId, mime, artId };
 }
 
 /** Random access to a track's verified bytes, whether they are all here yet or not. */

@@ -36,7 +36,7 @@ export function heldBytes(blob: Shelved): number {
   return (heldChunks - (lastHeld ? 1 : 0)) * whole + (lastHeld ? last.end - last.start : 0);
 }
 
-/** `makeRoom` is asked when the device is full; after true the write is tried again. */
+/** `makeRoom` is asked when the device is full for a track, not for a cover; after true the write is tried again. */
 export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> = async () => false): Shelf {
   const blobs = new Map<string, Shelved>();
   const listeners = new Set<(id: string) => void>();
@@ -47,8 +47,8 @@ export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> =
       if (blobs.has(meta.id)) continue;
       const chunks = chunkCount(meta.bytes);
       const blob: Shelved = { meta, bitmap, chunks, heldChunks: countBits(bitmap, chunks) };
-      // An import that was cut off: nobody knows of it, and nobody can complete it.
-      if (meta.imported && !isComplete(blob)) await store.delete(meta.id);
+      // An import that was cut off: nobody knows of it, and nobody can complete it. A cover comes whole, or it is fetched again.
+      if ((meta.imported || meta.kind === 'art') && !isComplete(blob)) await store.delete(meta.id);
       else blobs.set(meta.id, blob);
       changed(meta.id);
     }
@@ -74,7 +74,8 @@ export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> =
         stored = await store.write(id, index, data).then(
           () => true,
           async (error: unknown) => {
-            if (!(error instanceof NoSpaceError) || !(await makeRoom())) throw error;
+            const isCover = blobs.get(id)?.meta.kind === 'art';
+            if (!(error instanceof NoSpaceError) || isCover || !(await makeRoom())) throw error;
             return false;
           },
         );

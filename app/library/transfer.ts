@@ -259,6 +259,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     roomMade() {
       for (const [id, track] of unfit) if (track) wanted.set(id, track);
       unfit.clear();
+      art.roomMade();
       schedule();
     },
     holders: neighbours.completeHolders,

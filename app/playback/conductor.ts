@@ -3,7 +3,7 @@
  * item ends by itself, and fetches what comes next before it is needed.
  */
 import type { RoomClock } from '../clock/clock.ts';
-import type { Library, TrackRef } from '../library/library.ts';
+import { type Library, type TrackRef, trackRef } from '../library/library.ts';
 import type { Queries, QueueView } from '../session/queries.ts';
 import type { Loop } from '../session/schema.ts';
 import type { Player } from './player.ts';
@@ -58,7 +58,7 @@ export function createConductor(options: ConductorOptions): Conductor {
 
   function refsOf(trackId: string): TrackRef[] {
     const track = queries.tracks().get(trackId);
-    return track ? [{ trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime }] : [];
+    return track ? [trackRef(trackId, track)] : [];
   }
 
   function look(): void {

@@ -1,9 +1,15 @@
-import type { ImportEvent, ImportedTrack, Library, SpaceEvent } from '../library/library.ts';
+import {
+  type ImportEvent,
+  type ImportedTrack,
+  type Library,
+  type SpaceEvent,
+  trackRef,
+} from '../library/library.ts';
 import type { Commands } from '../session/commands.ts';
 import type { ImportBatch, MusicModel, MusicRow } from './model.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { Reads } from './reads.svelte.ts';
-import { trackRef, type Tracks } from './tracks.svelte.ts';
+import type { Tracks } from './tracks.svelte.ts';
 
 export interface MusicOptions {
   reads: Reads;

@@ -1,5 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { Holding, Library, TrackRef } from '../library/library.ts';
+import type { Holding, Library } from '../library/library.ts';
 import type { Track } from '../session/schema.ts';
 import type { TrackView } from './model.ts';
 import type { Reads } from './reads.svelte.ts';
@@ -69,9 +69,4 @@ export class Tracks {
     }
     this.#revision++;
   }
-}
-
-/** What the library needs of a track's record to find and verify its bytes. */
-export function trackRef(trackId: string, track: Track): TrackRef {
-  return { trackId, bytes: track.bytes, chunksId: track.chunksId, mime: track.mime };
 }

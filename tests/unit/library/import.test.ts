@@ -6,7 +6,7 @@ import { mendText, titleFromName } from '../../../app/library/analyse/tags.ts';
 import type { ImportEvent, Library } from '../../../app/library/library.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
 import { MUSIC, SECONDS, TAGS, fileOf, media } from './media.ts';
-import { type Rig, createRig, hereAnalyser, until } from './rig.ts';
+import { type Rig, createRig, fill, hereAnalyser, testTrack, until } from './rig.ts';
 
 let rig: Rig;
 beforeEach(() => {
@@ -191,6 +191,47 @@ describe('import', () => {
     await owner.library.remove(ref.trackId);
     expect(await owner.store.all()).toEqual([]);
     expect(owner.library.artUrl(artId)).toBe(null);
+  });
+
+  test('I17 the cover of a fetched track goes with it, too', async () => {
+    const owner = rig.peer();
+    const [event] = outcomes(await importAll(owner.library, [fileOf(await media('cover.mp3'), 'c.mp3')]));
+    if (event?.type !== 'done' || !event.track.artId) throw new Error('no cover');
+    const { artId, ref } = event.track;
+    for (const take of ['open', 'fetch', 'keep'] as const) {
+      const { library, store } = rig.peer();
+      await until(library, () => library.holders(ref.trackId) === 1);
+      library[take]({ ...ref, artId });
+      await until(
+        library,
+        () => library.holdings().get(ref.trackId)?.complete === true && library.artUrl(artId) !== null,
+        'the song and its cover',
+      );
+      await library.remove(ref.trackId);
+      expect(await store.all()).toEqual([]);
+    }
+  });
+
+  test('I18 a record that names a song as its cover takes it nowhere', async () => {
+    const [song, other] = [testTrack(2, 1), testTrack(2, 2)];
+    const holder = createMemoryStore();
+    for (const track of [song, other]) await fill(holder, track);
+    rig.peer({ store: holder });
+    const { library, store } = rig.peer();
+    library.fetch(song.ref);
+    library.fetch({ ...other.ref, artId: song.ref.trackId });
+    const complete = () => [...library.holdings().values()].filter((holding) => holding.complete).length;
+    await until(library, () => complete() === 2);
+    await library.remove(other.ref.trackId);
+    expect((await store.all()).map(({ id }) => id)).toEqual([song.ref.trackId]);
+  });
+
+  test('I19 a song is imported without its cover when only that does not fit', async () => {
+    const bytes = await media('cover.mp3');
+    const { library, store } = rig.peer({ store: createMemoryStore({ quotaBytes: bytes.length }) });
+    const [event] = outcomes(await importAll(library, [fileOf(bytes, 'c.mp3')]));
+    if (event?.type !== 'done') throw new Error(JSON.stringify(event));
+    expect((await store.all()).map(({ id }) => id)).toEqual([event.track.ref.trackId]);
   });
 
   test('I12 lasting storage is asked for with the first import, and only then', async () => {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CHUNK_BYTES } from '../../../app/library/chunks.ts';
 import { type Cached, NEEDED_SOON, leastUseful } from '../../../app/library/evict.ts';
 import type { SpaceEvent } from '../../../app/library/library.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
+import type { BlobStore } from '../../../app/library/store.ts';
 import { decode } from '../../../app/library/wire.ts';
 import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
 
@@ -207,5 +209,54 @@ describe('a full device', () => {
     expect(asked).toBe(before);
     await library.remove(imported.ref.trackId);
     await until(library, () => library.holdings().get(wanted.ref.trackId)?.complete === true);
+  });
+
+  test('D9 a cover lets no song go: it comes when there is room', async () => {
+    const song = testTrack(4, 15);
+    const picture = new Uint8Array(50_000).fill(7);
+    picture.set([0xff, 0xd8, 0xff]);
+    const artId = createHash('sha256').update(picture).digest('hex');
+    const holder = createMemoryStore();
+    await fill(holder, song);
+    const art = { id: artId, bytes: picture.length, mime: 'image/jpeg', chunksId: '' };
+    const manifest = new Uint8Array(0);
+    await holder.put({ ...art, kind: 'art', manifest, imported: true, wanted: false });
+    await holder.write(artId, 0, picture);
+    let given = 0;
+    rig.peer({
+      store: holder,
+      wrap: (transport) => ({
+        ...transport,
+        send(to, channel, bytes) {
+          if (decode(bytes)?.type === 'art') given++;
+          return transport.send(to, channel, bytes);
+        },
+      }),
+    });
+
+    const inner = createMemoryStore({ quotaBytes: song.data.length });
+    await fill(inner, song, { imported: false });
+    let refused = 0;
+    const store: BlobStore = {
+      ...inner,
+      write: (...args) =>
+        inner.write(...args).catch((error: unknown) => {
+          refused++;
+          throw error;
+        }),
+    };
+    const { library } = rig.peer({ store });
+    const told: SpaceEvent[] = [];
+    library.onSpace((event) => told.push(event));
+    await until(library, () => library.holders(song.ref.trackId) === 1);
+    expect(library.artUrl(artId)).toBe(null);
+    await expect.poll(() => refused, { timeout: 5_000 }).toBe(1);
+    const ids = async () => (await inner.all()).map(({ id }) => id);
+    await expect.poll(ids, { timeout: 5_000 }).toEqual([song.ref.trackId]);
+    expect(told).toEqual([]);
+    expect(library.artUrl(artId)).toBe(null);
+    await library.remove(song.ref.trackId);
+    await until(library, () => library.artUrl(artId) !== null, 'the cover');
+    expect(given).toBe(2);
   });
 });
