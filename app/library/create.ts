@@ -136,6 +136,13 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     if (isStillWanted()) transfer.fetch(track);
   }
 
+  function askToStay(): void {
+    if (persistAsked) return;
+    persistAsked = true;
+    // Refused or not: what was asked for is done.
+    void storage?.persist().catch(() => false);
+  }
+
   async function touch({ trackId, artId }: TrackRef): Promise<void> {
     await shelf.loaded;
     const blob = shelf.get(trackId);
@@ -189,11 +196,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
   return {
     loaded,
     async *import(files, signal) {
-      if (!persistAsked) {
-        persistAsked = true;
-        // Refused or not: the files are imported.
-        void storage?.persist().catch(() => false);
-      }
+      askToStay();
       await shelf.loaded;
       yield* importFiles({ files, signal, analyser, shelf, writeArt, forget: transfer.forget });
     },
@@ -206,6 +209,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       fetchTrack(track, false).catch(() => {});
     },
     keep(track) {
+      askToStay();
       asked.add(track.trackId);
       fetchTrack(track, true).catch(() => {});
     },
@@ -222,6 +226,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
         if (!blob || !isComplete(blob)) fetchTrack(track, false).catch(() => {});
       }
     },
+    askToStay,
     remove,
     holdings() {
       holdings ??= new Map(

@@ -74,6 +74,11 @@ export interface Library {
    * unless `fetch` or `keep` asked for it too; what is here already stays.
    */
   fetchAhead(tracks: readonly TrackRef[]): void;
+  /**
+   * Asks the browser, once a session, to clear nothing here by itself; `import` and `keep` do it too. Called when a person
+   * does something that shows how much they want their music to stay: some browsers ask them, and others judge by that.
+   */
+  askToStay(): void;
   /** Deletes a track's bytes from this device. */
   remove(trackId: string): Promise<void>;
   /** Every track of which at least a byte is here, by trackId. */

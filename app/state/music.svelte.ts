@@ -157,9 +157,11 @@ export class Music implements MusicModel {
   }
 
   toggleCopy(trackId: string): void {
-    const { commands, reads, notices, tracks } = this.#options;
+    const { commands, library, reads, notices, tracks } = this.#options;
     const on = !reads.keeps.has(trackId);
     const title = tracks.view(trackId)?.title ?? 'the song';
+    // Until another device has it, this one must not lose it.
+    if (on) library.askToStay();
     if (commands.keepCopy(trackId, on).ok && on)
       notices.info(`“${title}” goes to another device as soon as one is free`);
   }

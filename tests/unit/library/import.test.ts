@@ -234,7 +234,7 @@ describe('import', () => {
     expect((await store.all()).map(({ id }) => id)).toEqual([event.track.ref.trackId]);
   });
 
-  test('I12 lasting storage is asked for with the first import, and only then', async () => {
+  test('I12 lasting storage is asked for with the first import or what is kept first, and only then', async () => {
     let asked = 0;
     const storage = {
       persist: async () => (asked++, false),
@@ -248,6 +248,14 @@ describe('import', () => {
     expect(asked).toBe(1);
     const used = (await media('opus.opus')).length + (await media('vorbis.ogg')).length;
     expect(await library.storage()).toEqual({ usedBytes: used, quotaBytes: 1e9, persistent: false });
+    library.keep(testTrack(2, 1).ref);
+    expect(asked).toBe(1);
+    const { library: other } = rig.peer({ storage });
+    other.fetch(testTrack(2, 1).ref);
+    expect(asked).toBe(1);
+    other.keep(testTrack(2, 1).ref);
+    other.askToStay();
+    expect(asked).toBe(2);
   });
 
   test('I13 a file that changes while it is imported is refused', async () => {
