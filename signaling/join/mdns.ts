@@ -122,6 +122,8 @@ export function createMdns({ address, httpsPort, counters, log, onName, now }: M
 
   function receive(bytes: Buffer, from: RemoteInfo): void {
     if (state === 'closed') return;
+    // It can be forged, and nothing can be sent there: `send` would throw.
+    if (from.port === 0) return counters.count('mdns', 'bad-packet');
     let packet: Packet;
     try {
       packet = decode(bytes);

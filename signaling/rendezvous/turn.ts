@@ -29,6 +29,8 @@ import { REALM, type TurnCredentials } from './turn-credentials.ts';
 const LIFETIME_SECONDS = 600;
 /** What all of them carry together: some 400 Mbit/s, about half a core. */
 const CARRIED_BY_ALL = { burst: 8_388_608, perSecond: 52_428_800 };
+/** Of a peer's data in a Data indication, which counts its length in 16 bits: with addresses and padding it has to fit. */
+const MAX_WRAPPED_BYTES = 65_000;
 const UDP = 17;
 const FIRST_CHANNEL = 0x4000;
 const LAST_CHANNEL = 0x4fff;
@@ -119,6 +121,8 @@ export function createTurn(options: TurnOptions): Turn {
       head.writeUInt16BE(data.length, 2);
       return options.reply(Buffer.concat([head, data]), allocation.client);
     }
+    // With its envelope it would not fit: over IPv6 a datagram carries up to 65,527 bytes.
+    if (data.length > MAX_WRAPPED_BYTES) return count('too-large');
     // An indication is answered by nobody, so its transaction id may repeat.
     const transactionId = Buffer.alloc(12);
     const attributes: Attributes = [

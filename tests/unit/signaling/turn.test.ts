@@ -201,6 +201,18 @@ describe('the relay', () => {
     for (const { client } of [a, b]) client.close();
   });
 
+  it('drops what would not fit into its envelope, and goes on', async () => {
+    const [a, b] = await Promise.all([join2(), join2()]);
+    expect(await a.client.permit(b.relayed)).toBe(0);
+    expect(await b.client.permit(a.relayed)).toBe(0);
+    const before = await counted('too-large');
+    a.client.sendTo(b.relayed, 'x'.repeat(65_400));
+    await until(async () => (await counted('too-large')) > before || undefined);
+    a.client.sendTo(b.relayed, 'small');
+    await until(() => b.client.heard.includes(`127.0.0.1 ${a.relayed.port}: small`) || undefined);
+    for (const { client } of [a, b]) client.close();
+  });
+
   it.each([
     ['a public address', '8.8.8.8', 50_000],
     ['loopback', '127.0.0.2', 50_000],
