@@ -97,7 +97,7 @@ export async function createNode({
   const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
   const surroundings = createSurroundings(interfaces, config.bind);
-  const room = await defaultRoom(config.dataDir);
+  const room = await defaultRoom(config.dataDir, config.roomSecret);
   const where = createWhereabouts({
     ...{ config, version, surroundings, now, defaultRoomId: room.roomId },
     identity: () => keeper.identity(),

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { isSecret } from '../protocol/secret.ts';
 
 /** Something the person who starts the node has to change: one clear line and exit code 2. */
 export class ConfigError extends Error {
@@ -46,6 +47,8 @@ export interface NodeConfig {
   /** TCP source of a Snapserver that gets the default room's sound. */
   snapcast: { host: string; port: number } | undefined;
   strictPorts: boolean;
+  /** The secret of a room that becomes the node's own from now on; undefined: it keeps the one that it has. */
+  roomSecret: string | undefined;
   /** The built app. Absolute. */
   distDir: string;
 }
@@ -65,6 +68,7 @@ const FLAGS: readonly Flag[] = [
   { name: 'relay-ports', value: 'range', help: 'UDP ports of the relay, e.g. 50000-50999 (any free)' },
   { name: 'bind', value: 'address', help: 'listen on this address only (all)' },
   { name: 'data', value: 'folder', help: 'where the certificates and the room live (certs/)' },
+  { name: 'room', value: 'link', help: "a room's link, in quotes: it becomes this computer's own room" },
   { name: 'cert', value: 'file', help: 'certificate of your own, PEM; needs --key' },
   { name: 'key', value: 'file', help: 'its private key, PEM; needs --cert' },
   { name: 'public-url', value: 'url', help: 'HTTPS address of the app when a proxy stands in front' },
@@ -155,6 +159,16 @@ function hostAndPort(name: string, text: string | undefined): NodeConfig['snapca
   return { host: bare(url.hostname), port: Number(url.port) };
 }
 
+/** Of a link, or by itself. In errors it is not repeated: who has it is in the room. */
+function roomSecret(name: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const secret = text.slice(text.indexOf('#') + 1);
+  if (!isSecret(secret)) {
+    throw new ConfigError(`${name}: not a room's link; give it in quotes, with all that follows #`);
+  }
+  return secret;
+}
+
 /** Sockets want IPv6 addresses without brackets. */
 const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
 
@@ -233,6 +247,7 @@ export function parseCommand(
       streamUrl: baseUrl(...named('stream-url'), ['http:', 'https:']),
       icecast: icecast(...named('icecast')),
       snapcast: hostAndPort(...named('snapcast')),
+      roomSecret: roomSecret(...named('room')),
       strictPorts: isTrue('EARSHOT_STRICT_PORTS', flags['strict-ports'] ?? env['EARSHOT_STRICT_PORTS']),
       distDir: resolve(rootDir, 'dist'),
     },

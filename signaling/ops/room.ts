@@ -26,13 +26,17 @@ export function isKeyOf(roomId: string, uplinkKey: string): boolean {
   return roomIdOf(digest) === roomId;
 }
 
-/** Reads `room.json`, or makes it (mode 0600). @throws ConfigError when it is there and holds no secret */
-export async function defaultRoom(dataDir: string): Promise<DefaultRoom> {
+/**
+ * Reads `room.json`, or makes it (mode 0600).
+ * @param given the secret of the room that is the default one from now on
+ * @throws ConfigError when it is there and holds no secret
+ */
+export async function defaultRoom(dataDir: string, given?: string): Promise<DefaultRoom> {
   const path = join(dataDir, 'room.json');
   const text = readIfThere(path);
   let secret: string;
-  if (text === null) {
-    secret = base64url(randomBytes(16));
+  if (given !== undefined || text === null) {
+    secret = given ?? base64url(randomBytes(16));
     writeWhole(path, `${JSON.stringify({ secret })}\n`, 0o600);
   } else {
     try {

@@ -31,7 +31,11 @@ const STATUS = {
 export interface SayRouteOptions {
   clips: Pick<Clips, 'keep'>;
   /** @returns for each of them why not, in plain words; null: it says it */
-  announce(speakerIds: readonly string[], announcement: Announcement): Promise<SayAnswer['said']>;
+  announce(
+    roomId: string,
+    speakerIds: readonly string[],
+    announcement: Announcement,
+  ): Promise<SayAnswer['said']>;
   /** The node's plain HTTP as that interface's neighbours see it, see `StreamOrder.url`; without a slash at its end. */
   baseUrl(seenFrom: string | null): string;
   counters: Counters;
@@ -81,8 +85,8 @@ export function createSayRoute(options: SayRouteOptions): Route {
       const refusal: SayRefusal = { refused: taken };
       return void send(request, response, STATUS[taken], headers, JSON.stringify(refusal));
     }
-    const [{ speakerIds }, announcement] = taken;
-    const said = await announce([...new Set(speakerIds)], announcement);
+    const [{ roomId, speakerIds }, announcement] = taken;
+    const said = await announce(roomId, [...new Set(speakerIds)], announcement);
     if (response.destroyed) return;
     send(request, response, 200, HEADERS, JSON.stringify({ said } satisfies SayAnswer));
   }

@@ -12,7 +12,7 @@ import {
   type SpeakersRefusal,
 } from '../protocol/speakers.ts';
 import { MIN_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../protocol/uplink.ts';
-import type { SpeakerWatch } from './watch.ts';
+import type { RoomsWatch } from './own-room.ts';
 
 const HELLO_MS = 5_000;
 const MAX_SOCKETS = 512;
@@ -40,7 +40,7 @@ interface Claim {
 }
 
 export interface SpeakerSocketOptions {
-  watch: SpeakerWatch;
+  watch: RoomsWatch;
   /** Who feeds this room's stream; null: nobody. */
   hostOf(roomId: string): Claim | null;
   counters: Counters;

@@ -9,6 +9,7 @@ import { createClips } from './clips.ts';
 import type { CredentialStore } from './credentials.ts';
 import { createDlnaDriver } from './dlna/driver.ts';
 import { createHomeAssistantDriver } from './home-assistant/driver.ts';
+import { forRooms } from './own-room.ts';
 import type { CreateDriver, DriverOptions } from './port.ts';
 import { createSnapcastDriver } from './snapcast/driver.ts';
 import { createSayRoute } from './say-route.ts';
@@ -73,13 +74,14 @@ export function createSpeakers({
   }
   const streams = createStreamNames(stream);
   const watch = createSpeakerWatch({ ...options, drivers, streams, listeners });
+  const roomsWatch = forRooms(watch, stream.defaultRoomId);
   const clips = createClips();
-  const socket = createSpeakerSocket({ watch, hostOf, isExempt, counters, now });
+  const socket = createSpeakerSocket({ watch: roomsWatch, hostOf, isExempt, counters, now });
   return {
     ...socket,
     sayRoute: createSayRoute({
       clips,
-      announce: watch.announce,
+      announce: roomsWatch.announce,
       baseUrl: streams.base,
       counters,
       now,

@@ -7,6 +7,8 @@ function parse(args: string[], env: Record<string, string> = {}): NodeConfig {
   return command.config;
 }
 
+const SECRET = 'AbCdEfGhIjKlMnOpQrStUg';
+
 describe('configuration', () => {
   it('has the documented defaults', () => {
     expect(parse([])).toEqual({
@@ -24,6 +26,7 @@ describe('configuration', () => {
       icecast: undefined,
       snapcast: undefined,
       strictPorts: false,
+      roomSecret: undefined,
       distDir: '/repo/dist',
     });
   });
@@ -33,7 +36,8 @@ describe('configuration', () => {
       '--port 1 --http-port 2 --stun-port 3 --bind ::1 --data d --cert c.pem --key /k.pem --strict-ports --relay-ports 50000-50010 --no-mdns --no-speakers';
     const urls = '--public-url https://party.example:444/ --stream-url http://10.0.0.1:80/x/';
     const relays = '--icecast http://source:a%2Fb@ice:8000/room.mp3 --snapcast [::1]:4953';
-    expect(parse(`${flags} ${urls} ${relays}`.split(' '))).toEqual({
+    const room = `--room https://10.0.0.1:8443/#${SECRET}`;
+    expect(parse(`${flags} ${urls} ${relays} ${room}`.split(' '))).toEqual({
       port: 1,
       httpPort: 2,
       stunPort: 3,
@@ -48,6 +52,7 @@ describe('configuration', () => {
       icecast: { host: 'ice', port: 8000, mount: '/room.mp3', user: 'source', password: 'a/b' },
       snapcast: { host: '::1', port: 4953 },
       strictPorts: true,
+      roomSecret: SECRET,
       distDir: '/repo/dist',
     });
   });
@@ -77,6 +82,8 @@ describe('configuration', () => {
     [['--snapcast', 'snap'], /--snapcast: "snap" is not host:port/],
     [['--snapcast', 'snap:0'], /--snapcast/],
     [['--snapcast', 'snap:4953/x'], /--snapcast/],
+    [['--room', 'https://10.0.0.1:8443/'], /--room: not a room's link/],
+    [['--room', `${SECRET.slice(1)}`], /--room: not a room's link/],
     [['--data', ''], /--data: a path is missing/],
   ])('refuses %j in one line', (args, message) => {
     expect(() => parse(args)).toThrow(ConfigError);

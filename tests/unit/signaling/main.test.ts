@@ -125,6 +125,19 @@ describe('the command', () => {
     expect(version.out()).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('takes a room for its own, for good, and tells its secret in no error', async () => {
+    const secret = 'AbCdEfGhIjKlMnOpQrStUg';
+    const bad = run(...FREE, ...LOCAL, ...data(), '--room', `https://10.0.0.1/#${secret}x`);
+    expect(await bad.exit).toBe(2);
+    expect(bad.err()).not.toContain(secret);
+    const given = run(...FREE, ...LOCAL, ...data(), '--room', `https://10.0.0.1/#${secret}`);
+    expect(new URL((await banner(given)).join).hash).toBe(`#${secret}`);
+    given.child.kill('SIGTERM');
+    await given.exit;
+    const again = run(...FREE, ...LOCAL, ...data());
+    expect(new URL((await banner(again)).join).hash).toBe(`#${secret}`);
+  });
+
   it('moves to the next free port and says so, or refuses when ports are strict', async () => {
     const [a, b] = await Promise.all([takenPort(), takenPort()]);
     const ports = ['--port', String(a.port), '--http-port', String(b.port), '--stun-port', '0'];

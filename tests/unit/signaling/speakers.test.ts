@@ -151,6 +151,26 @@ describe('the speakers’ socket', () => {
     expect(back.ages.asked).toBeNull();
   });
 
+  it('what Home Assistant plays on is for the node’s own room alone', async () => {
+    await node.close();
+    node = await startNode({}, {}, {}, [
+      (options) => ({ ...(demo = createDemoDriver(['Kitchen'], options)), kind: 'home-assistant' }),
+      (options) => createDemoDriver(['Bath'], options),
+    ]);
+    const keys = await keysOf(newSecret());
+    const [own, other] = [await member(), await member(keys)];
+    // What may turn out to be a double of another is shown after some seconds.
+    await until(() => own.kitchen(), 10_000);
+    expect([...other.all().keys()]).toEqual(['Bath']);
+    expect((await other.act(PLAY)).error).toContain('the computer that runs Earshot');
+    expect(await other.act(PLAY, undefined, 'demo:Bath')).toEqual({ error: null });
+    expect(demo.device('Kitchen').plays).toBe(0);
+    expect(await own.act(PLAY)).toEqual({ error: null });
+    demo.device('Kitchen').turn(0.9);
+    await own.sees(({ volume }) => volume === 0.9);
+    expect([...other.all().keys()]).toEqual(['Bath']);
+  });
+
   it('with the node gone the speaker is left as it is', async () => {
     const host = await member();
     await host.act(PLAY);

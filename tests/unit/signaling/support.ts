@@ -60,6 +60,7 @@ export async function startNode(
     icecast: undefined,
     snapcast: undefined,
     strictPorts: false,
+    roomSecret: undefined,
     distDir: join(folder.path, 'dist'),
     ...changes,
   };
