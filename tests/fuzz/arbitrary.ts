@@ -63,8 +63,13 @@ function arbitraryOf(schema: Schema): fc.Arbitrary<unknown> {
     case 'record':
       return fc.dictionary(fc.string(), arbitraryOf(schema.value!), { maxKeys: 5 });
     case 'string':
-      if (regex !== null) return fc.stringMatching(regex).filter((text) => text.length <= Math.max(max, 43));
-      return fc.string({ minLength: min, maxLength: max });
+      // Without flags it matches less, all of which is valid.
+      if (regex !== null) {
+        const plain = fc.stringMatching(new RegExp(regex.source));
+        return plain.filter((text) => text.length <= Math.max(max, 43));
+      }
+      // The schema may trim it.
+      return fc.string({ minLength: min, maxLength: max }).filter((text) => text.trim().length >= min);
     case 'number':
       return fc.integer({ min, max: mostOf(schema) ?? 1_000_000 });
     case 'boolean':

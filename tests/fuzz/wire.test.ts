@@ -9,6 +9,12 @@ import { request as httpsRequest } from 'node:https';
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  CREDENTIALS_PATH,
+  CredentialsAnswer,
+  CredentialsRefusal,
+  CredentialsRequest,
+} from '../../signaling/protocol/credentials.ts';
 import { NodeInfo } from '../../signaling/protocol/node-info.ts';
 import { BrokerMessage, TopicMessage } from '../../signaling/protocol/rendezvous.ts';
 import { SAY_PATH, SayAnswer, SayRefusal, SayRequest } from '../../signaling/protocol/say.ts';
@@ -99,6 +105,9 @@ describe('every schema of the wire', () => {
     ['SayRequest', SayRequest],
     ['SayAnswer', SayAnswer],
     ['SayRefusal', SayRefusal],
+    ['CredentialsRequest', CredentialsRequest],
+    ['CredentialsAnswer', CredentialsAnswer],
+    ['CredentialsRefusal', CredentialsRefusal],
     ['NodeInfo', NodeInfo],
     ['StatusReport', StatusReport],
     ['TurnRequest', TurnRequest],
@@ -206,6 +215,7 @@ describe('a node under noise', () => {
   it.each([
     ['/turn', TurnRequest],
     [SAY_PATH, SayRequest],
+    [CREDENTIALS_PATH, CredentialsRequest],
   ] as const)(
     'on POST %s',
     async (path, schema) => {
