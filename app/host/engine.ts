@@ -14,6 +14,11 @@ export type EngineState =
   | { state: 'up'; listeners: number; bitrateKbps: number }
   | { state: 'down'; message: string; reason: Extract<UplinkState, { state: 'down' }>['reason'] };
 
+/** Pauses before an encoder that crashed is replaced: nobody may be there who could do it by hand. */
+const REPLACE_MS = [1_000, 5_000, 30_000];
+/** Who ran so long since has started well. */
+const STEADY_MS = 60_000;
+
 /** What takes time to load, and lies idle until it hosts. */
 interface Rig {
   mixer: Mixer;
@@ -64,6 +69,8 @@ export function createHostEngine(options: {
   let standsBy = false;
   let session: { rig: Rig | null; capture: AudioWorkletNode | null; limited: CaptureReading } | null = null;
   let epoch = 0;
+  let crashes = 0;
+  let crashedAtMs = -Infinity;
   let closed = false;
 
   function become(next: EngineState): void {
@@ -81,9 +88,12 @@ export function createHostEngine(options: {
       bitrateKbps,
       uplink: null,
       onUplink: (uplink) => {
-        if (session?.rig?.encoder === encoder) become(stateOf(uplink));
+        const isOnAir = session?.rig?.encoder === encoder;
+        if (isOnAir) become(stateOf(uplink));
+        if (uplink.state !== 'down' || uplink.reason !== 'encoder') return;
         // It crashed: the next time needs another.
-        if (uplink.state === 'down' && uplink.reason === 'encoder') letGo();
+        letGo();
+        if (isOnAir) replaceLater();
       },
     });
     if (title) encoder.title(title.title, title.artist);
@@ -95,6 +105,20 @@ export function createHostEngine(options: {
       throw error;
     }
     return { mixer, encoder };
+  }
+
+  function replaceLater(): void {
+    const nowMs = performance.now();
+    if (nowMs - crashedAtMs > STEADY_MS) crashes = 0;
+    crashedAtMs = nowMs;
+    const waitMs = REPLACE_MS[crashes++];
+    const broken = session;
+    if (waitMs === undefined) return;
+    setTimeout(() => {
+      if (session !== broken) return;
+      end();
+      void begin();
+    }, waitMs);
   }
 
   function ready(): Promise<Rig> {

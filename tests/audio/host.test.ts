@@ -389,6 +389,20 @@ describe('the engine', () => {
     listener.close();
   });
 
+  test('an encoder that crashes is said, and replaced without anybody’s help', async () => {
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    const before = await page().evaluate(() => window.sound.encodersStarted());
+    await page().evaluate(() => window.sound.crashEncoder());
+    const state = await page().evaluate(() => window.sound.hostState());
+    expect(state.state === 'down' && state.message).toContain('encoder stopped');
+    await listener.until('silence', (heard) => loudest(heard) < 1e-3);
+    await untilHost('up');
+    expect(await page().evaluate(() => window.sound.encodersStarted())).toBe(before + 1);
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    listener.close();
+  });
+
   test('switched off, the stream is silent and still open', async () => {
     const listener = listen();
     await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);

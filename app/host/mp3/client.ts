@@ -67,7 +67,8 @@ export function createEncoderClient(options: {
       for (const encodeId of [...encoding.keys()])
         settle(encodeId)?.reject(new Error(event.message || 'the encoder stopped'));
       reject(new Error(event.message || 'the encoder could not be loaded'));
-      const message = 'The encoder stopped. Switch host mode off and on again.';
+      const message =
+        'The encoder stopped, and is started again. If it stays silent, switch host mode off and on.';
       options.onUplink({ state: 'down', message, reason: 'encoder', final: true });
     };
   });

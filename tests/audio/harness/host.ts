@@ -18,6 +18,15 @@ interface HostRig {
   stopSongs?: () => void;
 }
 let rig: HostRig | null = null;
+/** The encoders that this page has started, the latest last. */
+const encoders: Worker[] = [];
+const NativeWorker = window.Worker;
+window.Worker = class extends NativeWorker {
+  constructor(url: string | URL, options?: WorkerOptions) {
+    super(url, options);
+    if (options?.name === 'mp3') encoders.push(this);
+  }
+};
 function current(): HostRig {
   if (!rig) throw new Error('no host');
   return rig;
@@ -67,6 +76,13 @@ export const hostBench = {
     voices.get(id)?.stop();
     engine.removeVoice(id);
   },
+  /** As when the encoder traps: its worker does nothing from then on. */
+  crashEncoder() {
+    const encoder = encoders.at(-1);
+    encoder?.terminate();
+    encoder?.dispatchEvent(new ErrorEvent('error', { message: 'unreachable executed', cancelable: true }));
+  },
+  encodersStarted: () => encoders.length,
   hostMix: (mix: Mix) => current().engine.setMix(mix),
   hostChime: () => current().engine.chime(),
   /** A voice that is a tone, from `inSeconds` on for `seconds`. */
