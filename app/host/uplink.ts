@@ -68,7 +68,10 @@ export function createUplink(options: {
   onWanted: (variants: readonly ExtraVariant[]) => void;
 }): Uplink {
   const { settings, bitrateKbps, onState, onWanted } = options;
-  const maxBehindBytes = MAX_BEHIND_SECONDS * bitrateKbps * 125 + MAX_EXTRA_BEHIND_BYTES;
+  /** Extras wait in the same queue: two seconds of MP3 alone are less than half a second of samples. */
+  const maxBehindBytes = (): number =>
+    MAX_BEHIND_SECONDS * bitrateKbps * 125 + (sendsExtras ? MAX_EXTRA_BEHIND_BYTES : 0);
+  let sendsExtras = false;
   let epoch = settings.epoch;
   let title: UplinkTitle | null = null;
   let socket: WebSocket | null = null;
@@ -123,6 +126,7 @@ export function createUplink(options: {
       return;
     }
     if (message.type === 'wanted') {
+      sendsExtras = message.variants.length > 0;
       onWanted(message.variants);
       return;
     }
@@ -141,6 +145,7 @@ export function createUplink(options: {
     socket = null;
     welcomed = false;
     isFirst = false;
+    sendsExtras = false;
     behindSinceMs = null;
     if (timer !== null) clearTimeout(timer);
     if (closed) return;
@@ -181,7 +186,7 @@ export function createUplink(options: {
   return {
     frames(frames) {
       if (!welcomed || !socket || frames.length === 0) return;
-      if (socket.bufferedAmount + frames.length > maxBehindBytes) {
+      if (socket.bufferedAmount + frames.length > maxBehindBytes()) {
         behindSinceMs ??= performance.now();
         if (performance.now() - behindSinceMs > STUCK_MS) giveUp(socket);
         return;
