@@ -218,7 +218,8 @@ export function createHosting(options: HostingOptions): Hosting {
         steadiness.stumbled(localNowMs());
       if (state.state !== 'connecting') wasUp = state.state === 'up';
     },
-    handOver: (peerId) => commands.nameHost(peerId, selfId).ok,
+    // The node may know of a claim whose host is out of sight: below it nobody would take over.
+    handOver: (peerId) => commands.nameHost(peerId, selfId, (offer?.watch.word().feed?.epoch ?? 0) + 1).ok,
     release: () => role.release(),
     get isFollowing() {
       return isFollowing;

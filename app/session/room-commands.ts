@@ -32,8 +32,8 @@ export interface RoomCommands {
    * @param atLeast the node may know of a claim that the document does not
    */
   claimHost(peerId: string, atLeast?: number): Result<{ epoch: number }>;
-  /** Hands the host's role to a peer that offers it. @param from this peer */
-  nameHost(peerId: string, from: string): Result<{ epoch: number }>;
+  /** Hands the host's role to a peer that offers it. @param from this peer @param atLeast as of `claimHost` */
+  nameHost(peerId: string, from: string, atLeast?: number): Result<{ epoch: number }>;
   releaseHost(peerId: string): Result;
 }
 
@@ -146,11 +146,11 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       return writeClaim({ epoch: Math.max((queries.hostClaim()?.epoch ?? 0) + 1, atLeast), peerId });
     },
 
-    nameHost(peerId, from) {
+    nameHost(peerId, from, atLeast = 0) {
       const claim = queries.hostClaim();
       const isHost = claim?.peerId === from && claim.released !== true;
       if (!isHost && !editor.allowed('name-host')) return { ok: false, reason: 'not-allowed' };
-      return writeClaim({ epoch: (claim?.epoch ?? 0) + 1, peerId, named: true });
+      return writeClaim({ epoch: Math.max((claim?.epoch ?? 0) + 1, atLeast), peerId, named: true });
     },
 
     releaseHost(peerId) {

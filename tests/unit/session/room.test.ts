@@ -106,6 +106,8 @@ describe('room', () => {
     expect(ben.commands.nameHost('peer-b', 'peer-b')).toEqual({ ok: false, reason: 'not-allowed' });
     sync(ann, ben);
     expect(ann.commands.nameHost('peer-b', 'peer-a')).toEqual({ ok: true, epoch: 10 });
+    // The node knows of a claim that nobody here does.
+    expect(ann.commands.nameHost('peer-b', 'peer-a', 40)).toEqual({ ok: true, epoch: 40 });
     expect(ann.commands.nameHost('no/id', 'peer-a')).toEqual({ ok: false, reason: 'invalid' });
     expect(ann.doc.getMap('host').size).toBe(1);
   });
