@@ -16,6 +16,7 @@ import { failOver, type Failover } from '../../tests/lan/failover.ts';
 import { LOSSES, type Loss, openHostsLab } from '../../tests/lan/hosts-lab.ts';
 import { labProblem } from '../../tests/lan/lab.ts';
 import { heardSince } from '../../tests/lan/stream-ear.ts';
+import { PIECE_MS } from '../../tests/fixtures/song-follower.ts';
 import { noiseTrack } from '../../tests/fixtures/tones.ts';
 import { loseIcecastSource } from './icecast-baseline.ts';
 import { growth, heapMiB, memoryMiB } from './memory.ts';
@@ -54,6 +55,10 @@ const MINUTE_MS = 60_000;
 /** What has to be kept, or the command fails. */
 const P95_MS = 3_000;
 const MOST_AHEAD_MS = 500;
+/** Where a host's sound breaks off or begins a piece is half silence; and a player that begins may jump once. */
+const STRANGE_MS = 6 * PIECE_MS;
+/** A host that wakes may be the host again. */
+const BROKEN_MS = 1_500;
 const MOST_GROWTH = 1.15;
 
 interface Sample {
@@ -178,6 +183,8 @@ try {
     result.tornFrames > 0 && 'frames were torn',
     Math.max(-lead.least, lead.most) > MOST_AHEAD_MS && `more than ${MOST_AHEAD_MS} ms off real time`,
     Math.abs(result.shiftMs) > MOST_AHEAD_MS && 'the song went on in a wrong place',
+    result.strangeMs > STRANGE_MS && 'something else was heard in between',
+    result.brokenAfterMs > BROKEN_MS && 'the song was not whole after a loss',
     Object.values(grown).some((one) => one > MOST_GROWTH) && 'memory grew',
   ].filter((one) => one !== false);
   if (broken.length > 0) {

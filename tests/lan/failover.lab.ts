@@ -29,6 +29,7 @@ const LOST: readonly { how: Loss; told: string }[] = [
   { how: 'killed', told: 'its browser is killed' },
   { how: 'frozen', told: 'it freezes, and wakes' },
   { how: 'cut off', told: 'its cable is out for a while' },
+  { how: 'closed', told: 'its tab is closed' },
 ];
 
 describe.skipIf(problem !== null)('the stream, from host to host', () => {
