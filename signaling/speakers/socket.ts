@@ -16,7 +16,6 @@ import type { RoomsWatch } from './own-room.ts';
 
 const HELLO_MS = 5_000;
 const MAX_SOCKETS = 512;
-const MAX_ROOMS = 32;
 const PACE = {
   messages: { burst: 200, perSecond: 40 },
   bytes: { burst: 262_144, perSecond: 32_768 },
@@ -51,19 +50,35 @@ export interface SpeakerSocketOptions {
 
 export function createSpeakerSocket({ watch, hostOf, ...shared }: SpeakerSocketOptions): SocketPath {
   const { counters } = shared;
-  /** The highest claim that has acted in each room, the latest last: it need not feed the stream to be known. */
-  const acted = new Map<string, Claim>();
+  /** Rooms that have a socket open, and which claim has acted there: it need not feed the stream to be known. */
+  const rooms = new Map<string, { sockets: number; acted: Claim | null }>();
 
-  /** `(epoch, peerId)`, as everywhere: whoever is outranked has lost the role, and may not know yet. */
+  function enter(roomId: string): void {
+    const room = rooms.get(roomId) ?? { sockets: 0, acted: null };
+    room.sockets++;
+    rooms.set(roomId, room);
+  }
+
+  /** With the last one the claim is forgotten: a room that lost its document counts from the beginning again. */
+  function leave(roomId: string): void {
+    const room = rooms.get(roomId);
+    if (room !== undefined && --room.sockets === 0) rooms.delete(roomId);
+  }
+
+  /**
+   * `(epoch, peerId)`, as everywhere: whoever is outranked has lost the role, and may not know yet. Who may feed the stream was
+   * judged at the uplink: what has acted before says nothing against that.
+   */
   function isHost(roomId: string, { epoch, peerId }: Claim): boolean {
-    const isOutranked = [acted.get(roomId), hostOf(roomId)].some(
-      (other) => other != null && (other.epoch > epoch || (other.epoch === epoch && other.peerId > peerId)),
+    const room = rooms.get(roomId);
+    if (room === undefined) return false;
+    const feeding = hostOf(roomId);
+    const isFeeding = feeding?.epoch === epoch && feeding.peerId === peerId;
+    const isOutranked = [room.acted, feeding].some(
+      (other) => other !== null && (other.epoch > epoch || (other.epoch === epoch && other.peerId > peerId)),
     );
-    if (isOutranked) return false;
-    acted.delete(roomId);
-    acted.set(roomId, { epoch, peerId });
-    const [oldest] = acted.keys();
-    if (acted.size > MAX_ROOMS && oldest !== undefined) acted.delete(oldest);
+    if (isOutranked && !isFeeding) return false;
+    room.acted = { epoch, peerId };
     return true;
   }
 
@@ -110,6 +125,7 @@ export function createSpeakerSocket({ watch, hostOf, ...shared }: SpeakerSocketO
       if (!isKeyOf(message.roomId, message.uplinkKey)) return refuse('wrong-key');
       clearTimeout(impatience);
       ({ roomId } = message);
+      enter(roomId);
       const speakers = watch.observed(roomId);
       told = new Set(speakers.map(({ id }) => id));
       tell({ type: 'observed', whole: true, speakers, gone: [] });
@@ -123,6 +139,7 @@ export function createSpeakerSocket({ watch, hostOf, ...shared }: SpeakerSocketO
       clearTimeout(impatience);
       if (timer !== null) clearTimeout(timer);
       stop();
+      if (roomId !== null) leave(roomId);
     });
   }
 

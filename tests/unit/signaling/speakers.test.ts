@@ -7,7 +7,16 @@ import {
 } from '../../../signaling/protocol/speakers.ts';
 import { PROTOCOL_VERSION } from '../../../signaling/protocol/uplink.ts';
 import { createDemoDriver, type DemoDriver } from '../../../signaling/speakers/demo.ts';
-import { keysOf, newSecret, openHost, openSocket, startNode, type TestNode, until } from './support.ts';
+import {
+  keysOf,
+  newSecret,
+  openHost,
+  openSocket,
+  startNode,
+  status,
+  type TestNode,
+  until,
+} from './support.ts';
 
 let node: TestNode;
 let demo: DemoDriver;
@@ -107,6 +116,37 @@ describe('the speakers’ socket', () => {
     expect((await next.act(PLAY, { epoch: 2, peerId: 'peer-a' })).error).toMatch(/hosts this room now/);
     expect(await next.act(PLAY, { epoch: 7, peerId: 'peer-a' })).toEqual({ error: null });
     feeding.close();
+  });
+
+  it('a room that lost its document and counts from one again has a host as soon as that feeds the stream', async () => {
+    const [old, next] = [await member(), await member()];
+    const founded = { epoch: 1, peerId: 'peer-b' };
+    expect(await old.act(PLAY, { epoch: 5, peerId: 'peer-a' })).toEqual({ error: null });
+    expect((await next.act(PLAY, founded)).error).toMatch(/hosts this room now/);
+    const feeding = await openHost(node, founded);
+    expect(await next.act(PLAY, founded)).toEqual({ error: null });
+    // Now that is what has acted, whether it feeds on or not.
+    feeding.close();
+    await until(async () => ((await status(node)).streams[0]?.host == null ? true : undefined));
+    expect(await next.act(PLAY, founded)).toEqual({ error: null });
+  });
+
+  it('what has acted in a room is forgotten with the last of its sockets', async () => {
+    const [old, other] = [await member(), await member()];
+    expect(await old.act(PLAY, { epoch: 5, peerId: 'peer-a' })).toEqual({ error: null });
+    old.socket.close();
+    await old.socket.closed;
+    expect((await other.act(PLAY)).error).toMatch(/hosts this room now/);
+    other.socket.close();
+    await other.socket.closed;
+    // The node may notice a moment later than who went.
+    await until(async () => {
+      const one = await member();
+      const { error } = await one.act(PLAY);
+      one.socket.close();
+      await one.socket.closed;
+      return error === null ? true : undefined;
+    });
   });
 
   it('what is done at the device is told as done by hand; what the room did is not', async () => {
