@@ -142,7 +142,8 @@ const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 /**
  * `speakers` map: speakerId → what is wanted of a loudspeaker. `volume`, `muted` and `delayMs`: null as long as nobody has set them,
  * and the speaker keeps its own. `onAt`, `volumeAt`, `mutedAt`: when each was last wanted; what somebody does at the device later
- * than that takes its place, written by the host with `byHand`. `name`: as it was called then, for while it is away.
+ * than that takes its place, written by the host. `byHand`: it was switched on or off there. `name`: as it was called then, for
+ * while it is away.
  */
 export const WantedSpeaker = v.object({
   on: v.boolean(),

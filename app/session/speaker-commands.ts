@@ -30,10 +30,12 @@ export interface SpeakerCommands {
 export function createSpeakerCommands(editor: Editor): SpeakerCommands {
   const { queries, shared } = editor;
 
+  /** @param mark of those that are switched on or off; how loud they are says nothing about who did that */
   function write(changes: readonly SpeakerChange[], mark: Pick<WantedSpeaker, 'byHand'>): Result {
     const records: [string, WantedSpeaker][] = [];
     for (const { speakerId, name, on, volume, muted, delayMs } of changes) {
-      const { byHand: _, ...known } = queries.speakers().get(speakerId) ?? NOTHING;
+      const { byHand, ...known } = queries.speakers().get(speakerId) ?? NOTHING;
+      const knownMark = byHand === undefined ? {} : { byHand };
       const at = editor.nowMs();
       const record = {
         ...known,
@@ -43,7 +45,7 @@ export function createSpeakerCommands(editor: Editor): SpeakerCommands {
         ...(delayMs === undefined ? {} : { delayMs }),
         name: name.trim().slice(0, NAME_LENGTH),
         by: editor.memberId,
-        ...mark,
+        ...(on === undefined ? knownMark : mark),
       };
       const parsed = v.safeParse(schema.WantedSpeaker, record);
       if (!parsed.success || !v.is(schema.Id, speakerId)) return { ok: false, reason: 'invalid' };

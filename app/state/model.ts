@@ -328,7 +328,7 @@ export interface SpeakerRow {
   isHere: boolean;
   /** Wanted to play the room. */
   on: boolean;
-  /** What is wanted was last changed at the device itself. */
+  /** It was last switched on or off at the device itself. */
   byHand: boolean;
   state: SpeakerState;
   plays: ObservedSpeaker['plays'];

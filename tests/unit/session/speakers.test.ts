@@ -66,6 +66,19 @@ describe('what is wanted of loudspeakers', () => {
     expect(guest.queries.speakers().get(KITCHEN.speakerId)).not.toHaveProperty('byHand');
   });
 
+  test('L3 only what was switched at the device is marked so: a knob or a mute button there says nothing about it', () => {
+    const { commands, queries } = room();
+    const kitchen = () => queries.speakers().get(KITCHEN.speakerId);
+    commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    commands.followSpeakers([{ ...KITCHEN, volume: 0.8, muted: true }]);
+    expect(kitchen()).toMatchObject({ on: true, volume: 0.8, muted: true });
+    expect(kitchen()).not.toHaveProperty('byHand');
+    commands.followSpeakers([{ ...KITCHEN, on: false }]);
+    commands.followSpeakers([{ ...KITCHEN, volume: 0.5 }]);
+    commands.wantSpeakers([{ ...KITCHEN, volume: 0.3 }]);
+    expect(kitchen()).toMatchObject({ on: false, volume: 0.3, byHand: true });
+  });
+
   test('L4 what does not parse is absent, and change is told once', () => {
     const { doc, queries } = room();
     const told: string[][] = [];
