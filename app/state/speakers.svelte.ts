@@ -164,7 +164,7 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
   };
 }
 
-/** Wanted, and out of reach: it plays as soon as it is back. */
+/** Wanted, and not seen: it is out of reach, or the node is. */
 function awayRow(id: string, wish: WantedSpeaker): SpeakerRow {
   return {
     id,

@@ -1,5 +1,7 @@
 /** What loudspeakers do, in words. */
-import type { SpeakerRow } from '../state/model.ts';
+import type { SpeakerRow, SpeakersModel } from '../state/model.ts';
+
+type Says = { text: string; isProblem: boolean };
 
 export const KINDS: Readonly<Record<NonNullable<SpeakerRow['kind']>, string>> = {
   dlna: 'DLNA',
@@ -19,10 +21,16 @@ export function about({ area, kind, group }: SpeakerRow): string {
 }
 
 /** What it does now, and why it does not do what is wanted. */
-export function doing(row: SpeakerRow, hasHost: boolean): { text: string; isProblem: boolean } {
+export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' | 'state'>): Says {
   const { on, isHere, state, plays, title, error, failures, muted } = row;
-  const fine = (text: string): { text: string; isProblem: boolean } => ({ text, isProblem: false });
-  if (!isHere) return { text: 'Out of reach. It plays as soon as it is back.', isProblem: true };
+  const { hasHost } = speakers;
+  const fine = (text: string): Says => ({ text, isProblem: false });
+  // Why is said once, above the list.
+  if (speakers.state === 'unreachable') return fine('Not seen from here.');
+  if (!isHere) {
+    const then = hasHost ? 'as soon as it is back' : 'once it is back and a device hosts';
+    return { text: `Out of reach. It plays ${then}.`, isProblem: true };
+  }
   if (on && error !== null && state === 'error') {
     const next = failures >= 3 ? 'It is tried again once a minute.' : 'It is tried again in a moment.';
     return { text: hasHost ? `${error} ${next}` : error, isProblem: true };

@@ -409,6 +409,16 @@ describe('loudspeakers that are out of reach', () => {
   });
 });
 
+describe('loudspeakers that nobody can see', () => {
+  it('are listed under the reason, and not called out of reach themselves', async () => {
+    const page = await stage.open('speakers-unseen-wanted');
+    await page.getByText('Loudspeakers cannot be seen from here.').waitFor();
+    const kitchen = page.getByRole('listitem', { name: 'Kitchen' });
+    expect(await kitchen.getByRole('status').innerText()).toBe('Not seen from here.');
+    expect(await page.getByText('Out of reach. It plays').count()).toBe(0);
+  });
+});
+
 describe('loudspeakers that play as one', () => {
   it('are switched and turned as one, and each beside the others', async () => {
     const page = await stage.open('speakers-groups');

@@ -51,6 +51,8 @@ function emptyRoom(m: GalleryModel): void {
 }
 
 const ANOTHER = 'Another loudspeaker';
+/** Wanted, and not seen. */
+const AWAY = { on: true, isHere: false, kind: null, area: null, canVolume: false } as const;
 const SAY = /^Say something on Kitchen/;
 
 /** Two Sonos rooms that play as one, one by itself, and two Snapclients of one group. */
@@ -494,7 +496,7 @@ export const STATES: Record<string, GalleryState> = {
         }),
         speakerRow(1, { state: 'playing', plays: 'other', title: 'Evening news' }),
         speakerRow(2, { byHand: true, state: 'stopped' }),
-        speakerRow(3, { on: true, isHere: false, kind: null, area: null, canVolume: false }),
+        speakerRow(3, AWAY),
       ];
     },
   },
@@ -510,7 +512,7 @@ export const STATES: Record<string, GalleryState> = {
     set(m) {
       m.host.host = null;
       m.speakers.hasHost = false;
-      m.speakers.list = [speakerRow(0, { on: true }), speakerRow(1)];
+      m.speakers.list = [speakerRow(0, { on: true }), speakerRow(1), speakerRow(3, AWAY)];
     },
   },
   'speakers-looking': {
@@ -525,6 +527,14 @@ export const STATES: Record<string, GalleryState> = {
     set(m) {
       m.speakers.state = 'unreachable';
       m.speakers.list = [];
+    },
+  },
+  'speakers-unseen-wanted': {
+    place: 'speakers',
+    set(m) {
+      m.host.listeners = null;
+      m.speakers.state = 'unreachable';
+      m.speakers.list = [speakerRow(0, AWAY), speakerRow(3, AWAY)];
     },
   },
   'speakers-none': { place: 'speakers', set: emptyRoom },
