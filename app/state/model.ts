@@ -347,8 +347,11 @@ export interface SpeakerRow {
   ensemble: { id: string; isOne: boolean } | null;
   /** Null: it cannot be delayed. */
   delayMs: number | null;
-  /** Of a switch-on that goes on, or just did: ms since it was asked; null: not yet. */
-  steps: { askedMs: 0; acceptedMs: number | null; playingMs: number | null } | null;
+  /**
+   * Of a switch-on that goes on, or just did: ms since it was switched on, or found, if that was later; null: not yet. Of one
+   * that is asked again long after that: since it was asked.
+   */
+  steps: { askedMs: number | null; acceptedMs: number | null; playingMs: number | null } | null;
 }
 
 /** The loudspeakers of the LAN. Everybody sees them, DJs change what is wanted, the host makes it so. */

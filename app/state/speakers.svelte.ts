@@ -11,6 +11,10 @@ import type { Reads } from './reads.svelte.ts';
 const LOOKING_MS = 5_000;
 /** How long the steps of a switch-on stay after it plays. */
 const STEPS_MS = 15_000;
+/** What is asked later after it was switched on is a try of its own: it was refused before, or nobody hosted. */
+const LATER_TRY_MS = 60_000;
+/** By which the clocks of who switched it on and of this device may differ. */
+const CLOCKS_MS = 500;
 const TICK_MS = 1_000;
 
 type Change = Omit<SpeakerChange, 'speakerId' | 'name'>;
@@ -125,13 +129,7 @@ export class Speakers implements SpeakersModel {
 }
 
 function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number): SpeakerRow {
-  const { at, plays } = speaker;
   const on = wish?.on ?? false;
-  const isRoom = plays === 'room';
-  const isDone = isRoom && speaker.state === 'playing' && at.playing !== null;
-  const showsSteps = on && at.asked !== null && !(isDone && nowMs - (at.playing ?? 0) > STEPS_MS);
-  const since = (ms: number | null): number | null =>
-    ms === null || at.asked === null ? null : Math.max(0, ms - at.asked);
   return {
     id: speaker.id,
     name: speaker.name,
@@ -143,7 +141,7 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     on,
     byHand: wish?.byHand === true,
     state: speaker.state,
-    plays,
+    plays: speaker.plays,
     title: speaker.title,
     error: speaker.error,
     failures: speaker.failures,
@@ -154,14 +152,26 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     ensemble: speaker.ensemble,
     delayMs: speaker.can.delay ? (wish?.delayMs ?? speaker.delayMs ?? 0) : null,
     canVolume: speaker.can.volume,
-    steps: showsSteps
-      ? {
-          askedMs: 0,
-          acceptedMs: since(at.buffering),
-          playingMs: since(at.playing),
-        }
-      : null,
+    steps: wish === null ? null : stepsOf(speaker, wish, nowMs),
   };
+}
+
+/** What it did for an earlier wish is no step of this one. */
+function stepsOf(
+  { at, state, plays }: SeenSpeaker,
+  wish: WantedSpeaker,
+  nowMs: number,
+): SpeakerRow['steps'] {
+  const isPlaying = plays === 'room' && state === 'playing';
+  const beganMs = Math.max(wish.onAt, at.found);
+  const askedMs = at.asked !== null && at.asked >= beganMs - CLOCKS_MS ? at.asked : null;
+  // Playing unasked it goes on, or was started at the device: nobody waits for it.
+  const isOver = isPlaying && (askedMs === null || (at.playing !== null && nowMs - at.playing > STEPS_MS));
+  if (!wish.on || isOver) return null;
+  if (askedMs === null) return { askedMs, acceptedMs: null, playingMs: null };
+  const startMs = askedMs - beganMs > LATER_TRY_MS ? askedMs : beganMs;
+  const since = (ms: number | null): number | null => (ms === null ? null : Math.max(0, ms - startMs));
+  return { askedMs: since(askedMs), acceptedMs: since(at.buffering), playingMs: since(at.playing) };
 }
 
 /** Wanted, and not seen: it is out of reach, or the node is. */

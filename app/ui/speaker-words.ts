@@ -49,5 +49,15 @@ export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' |
   return fine(on ? 'About to play' : 'Off');
 }
 
+/** How far a switch-on has come, in order; `ms` since it began, null: not there yet. Found it is, or it would have no steps. */
+export function stepsShown(steps: NonNullable<SpeakerRow['steps']>): { word: string; ms: number | null }[] {
+  return [
+    { word: 'Found', ms: 0 },
+    { word: 'Asked', ms: steps.askedMs },
+    { word: 'Buffering', ms: steps.acceptedMs },
+    { word: 'Playing', ms: steps.playingMs },
+  ];
+}
+
 /** `2.4 s` */
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

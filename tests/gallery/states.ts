@@ -466,20 +466,21 @@ export const STATES: Record<string, GalleryState> = {
           on: true,
           state: 'playing',
           plays: 'room',
-          steps: { askedMs: 0, acceptedMs: 310, playingMs: 2_430 },
+          steps: { askedMs: 140, acceptedMs: 450, playingMs: 2_570 },
         }),
         speakerRow(1, {
           on: true,
           state: 'buffering',
           plays: 'room',
-          steps: { askedMs: 0, acceptedMs: 1_240, playingMs: null },
+          steps: { askedMs: 210, acceptedMs: 1_450, playingMs: null },
         }),
         speakerRow(2, {
           on: true,
           state: 'starting',
           plays: 'room',
-          steps: { askedMs: 0, acceptedMs: null, playingMs: null },
+          steps: { askedMs: 180, acceptedMs: null, playingMs: null },
         }),
+        speakerRow(3, { on: true, steps: { askedMs: null, acceptedMs: null, playingMs: null } }),
       ];
     },
   },
@@ -492,7 +493,7 @@ export const STATES: Record<string, GalleryState> = {
           state: 'error',
           failures: 3,
           error: 'It does not play this kind of stream.',
-          steps: { askedMs: 0, acceptedMs: 420, playingMs: null },
+          steps: { askedMs: 160, acceptedMs: 580, playingMs: null },
         }),
         speakerRow(1, { state: 'playing', plays: 'other', title: 'Evening news' }),
         speakerRow(2, { byHand: true, state: 'stopped' }),
@@ -512,7 +513,8 @@ export const STATES: Record<string, GalleryState> = {
     set(m) {
       m.host.host = null;
       m.speakers.hasHost = false;
-      m.speakers.list = [speakerRow(0, { on: true }), speakerRow(1), speakerRow(3, AWAY)];
+      const steps = { askedMs: null, acceptedMs: null, playingMs: null };
+      m.speakers.list = [speakerRow(0, { on: true, steps }), speakerRow(1), speakerRow(3, AWAY)];
     },
   },
   'speakers-looking': {

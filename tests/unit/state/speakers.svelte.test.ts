@@ -1,5 +1,5 @@
 /** What the screen asks of loudspeakers, as it comes into the document. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import * as Y from 'yjs';
 import { seenSpeaker } from '../../../app/host/reconcile.ts';
 import { createCommands } from '../../../app/session/commands.ts';
@@ -28,13 +28,14 @@ let speakers: Speakers | null = null;
 afterEach(() => speakers?.close());
 
 function open(observed: readonly ObservedSpeaker[]) {
+  let nowMs = NOW;
   const doc = new Y.Doc();
   const queries = createQueries(doc);
   const commands = createCommands({
-    ...{ doc, queries, actor: { memberId: 'anna' }, nowMs: () => NOW },
+    ...{ doc, queries, actor: { memberId: 'anna' }, nowMs: () => nowMs },
     ...{ newId: () => 'id', random: () => 0.5 },
   });
-  const seen = observed.map((one) => seenSpeaker(one, NOW));
+  let seen = observed.map((one) => seenSpeaker(one, NOW));
   const tell = new Set<() => void>();
   speakers = new Speakers({
     reads: {
@@ -56,7 +57,12 @@ function open(observed: readonly ObservedSpeaker[]) {
     },
     nowMs: () => NOW,
   });
-  return { speakers, wanted: (id = KITCHEN.id) => queries.speakers().get(id) };
+  /** The node tells this from now on. */
+  function see(...observed: readonly ObservedSpeaker[]): void {
+    seen = observed.map((one) => seenSpeaker(one, NOW));
+    for (const listener of tell) listener();
+  }
+  return { speakers, commands, see, at: (ms: number) => (nowMs = ms), wanted: (id = KITCHEN.id) => queries.speakers().get(id) };
 }
 
 test('who switches one on that is mute, or turns it, wants to hear it', () => {
@@ -83,4 +89,57 @@ test('what cannot be muted is never told to be', () => {
   expect(model.list[0]).toMatchObject({ canMute: false, canSay: true });
   model.setAll(true);
   expect(wanted()).toMatchObject({ on: true, muted: null });
+});
+
+describe('the steps of a switch-on', () => {
+  const PLAYS = { state: 'playing', plays: 'room' } as const;
+  const ages = (changes: Partial<ObservedSpeaker['ages']>) => ({
+    ages: { ...KITCHEN.ages, found: 900_000, ...changes },
+  });
+  const steps = (speaker: ObservedSpeaker, wishAge: number) => {
+    const { speakers: model, commands, see, at } = open([]);
+    at(NOW - wishAge);
+    commands.wantSpeakers([{ speakerId: speaker.id, name: speaker.name, on: true }]);
+    at(NOW);
+    see(speaker);
+    return model.list[0]?.steps;
+  };
+
+  test('count from when it was switched on, or found, if that was later', () => {
+    const asked = ages({ asked: 2_800, buffering: 2_500, playing: 400 });
+    const times = { askedMs: 200, acceptedMs: 500, playingMs: 2_600 };
+    expect(steps({ ...KITCHEN, ...PLAYS, ...asked }, 3_000)).toEqual(times);
+    const foundLate = { ages: { ...asked.ages, found: 2_900 } };
+    expect(steps({ ...KITCHEN, ...PLAYS, ...foundLate }, 500_000)).toEqual({
+      askedMs: 100,
+      acceptedMs: 400,
+      playingMs: 2_500,
+    });
+  });
+
+  test('are not there yet while it has not been asked for this wish, whatever it was asked before', () => {
+    const none = { askedMs: null, acceptedMs: null, playingMs: null };
+    expect(steps({ ...KITCHEN, ...ages({}) }, 1_000)).toEqual(none);
+    const before = ages({ asked: 90_000, buffering: 89_000, playing: 88_000 });
+    expect(steps({ ...KITCHEN, state: 'stopped', plays: 'room', ...before }, 1_000)).toEqual(none);
+    const starting = { ...KITCHEN, state: 'starting', plays: 'room' } as const;
+    expect(steps({ ...starting, ...ages({ asked: 700 }) }, 1_000)).toEqual({ ...none, askedMs: 300 });
+  });
+
+  test('of one that is asked again long after count from then', () => {
+    const again = ages({ asked: 2_000, buffering: 1_700, failed: 5_000 });
+    expect(steps({ ...KITCHEN, state: 'buffering', plays: 'room', ...again }, 700_000)).toEqual({
+      askedMs: 0,
+      acceptedMs: 300,
+      playingMs: null,
+    });
+  });
+
+  test('are not shown of one that plays already, or has for a while, or is off', () => {
+    expect(steps({ ...KITCHEN, ...PLAYS, ...ages({}) }, 1_000)).toBeNull();
+    const longAgo = ages({ asked: 29_000, buffering: 28_000, playing: 20_000 });
+    expect(steps({ ...KITCHEN, ...PLAYS, ...longAgo }, 30_000)).toBeNull();
+    const { speakers: model } = open([KITCHEN]);
+    expect(model.list[0]?.steps).toBeNull();
+  });
 });

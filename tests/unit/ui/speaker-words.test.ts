@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { doing } from '../../../app/ui/speaker-words.ts';
+import { doing, stepsShown } from '../../../app/ui/speaker-words.ts';
 import { speakerRow } from '../../gallery/fixtures.ts';
 
 const HOSTED = { hasHost: true, state: 'ready' } as const;
@@ -22,4 +22,17 @@ describe('what a loudspeaker does, in words', () => {
     for (const hasHost of [true, false])
       expect(doing(away, { hasHost, state: 'unreachable' }).text).toBe('Not seen from here.');
   });
+});
+
+test('each step of a switch-on has its time once it is there, and none before', () => {
+  expect(stepsShown({ askedMs: null, acceptedMs: null, playingMs: null }).map(({ ms }) => ms)).toEqual([
+    0,
+    ...[null, null, null],
+  ]);
+  expect(stepsShown({ askedMs: 210, acceptedMs: 640, playingMs: 2_430 })).toEqual([
+    { word: 'Found', ms: 0 },
+    { word: 'Asked', ms: 210 },
+    { word: 'Buffering', ms: 640 },
+    { word: 'Playing', ms: 2_430 },
+  ]);
 });
