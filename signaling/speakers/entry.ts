@@ -6,6 +6,17 @@ import type { DriverSpeaker, SpeakerDriver } from './port.ts';
 /** A room, or something else; null: silence. */
 export type Sound = { room: string | null } | null;
 
+/** The volume that it was told last. */
+export interface VolumeDeed {
+  volume: number;
+  /** What changes until then may be its outcome. */
+  untilMs: number;
+  /** What the device makes of it, counting in steps of its own; null: that is not known, or it was turned since. */
+  made: number | null;
+  /** Seen to have come, after which the next change is another one. */
+  isMade: boolean;
+}
+
 export interface Entry {
   driver: SpeakerDriver;
   now: DriverSpeaker;
@@ -33,7 +44,7 @@ export interface Entry {
   feed: FeedNote;
   /** Rooms whose order or stop this change may be the outcome of, and until when. */
   meantUntil: Map<string, number>;
-  volumeDeed: { room: string; volume: number; untilMs: number } | null;
+  volumeDeed: VolumeDeed | null;
   handOn: Map<string, { on: boolean; atMs: number }>;
   handVolume: { atMs: number } | null;
   muteDeed: { muted: boolean; untilMs: number } | null;
@@ -41,6 +52,9 @@ export interface Entry {
   waiting: number;
   queue: Promise<unknown>;
 }
+
+/** Less is how the device counts, not a change. */
+export const isSameVolume = (one: number, other: number): boolean => Math.abs(one - other) < 0.0055;
 
 export const isSounding = ({ state }: DriverSpeaker): boolean => state === 'playing' || state === 'buffering';
 
@@ -72,6 +86,14 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: S
   };
 }
 
+/**
+ * As it was told, as long as the device reports what it made of that: a host that compared the two would tell it again for ever.
+ */
+function volumeShown({ now: { volume }, volumeDeed }: Entry): number | null {
+  const isMade = volume !== null && volumeDeed?.made != null && isSameVolume(volume, volumeDeed.made);
+  return isMade ? volumeDeed.volume : volume;
+}
+
 /** What one room is told of it. `loaded`: whose sound is loaded, silent or not. */
 export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: number): ObservedSpeaker {
   const { now: speaker, order, steps } = entry;
@@ -100,7 +122,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
     state: isFailed ? 'error' : state,
     plays: source === null ? null : source.room === roomId ? 'room' : 'other',
     title: speaker.title,
-    volume: speaker.volume,
+    volume: volumeShown(entry),
     muted: speaker.muted,
     delayMs: speaker.delayMs,
     error: entry.error,

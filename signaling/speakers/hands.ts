@@ -1,11 +1,13 @@
 /** What changed at a speaker without anybody having told it: somebody's hand, as far as each room is concerned. */
-import type { Entry, Sound } from './entry.ts';
+import { type Entry, isSameVolume, type Sound } from './entry.ts';
 import type { DriverSpeaker } from './port.ts';
 
 /** What changes within this time of a deed is taken for its outcome. */
 export const OUTCOME_MS = 4_000;
-/** Less is how the device counts, not a hand. */
+/** What is nearer to a told volume is that one. */
 const VOLUME_STEP = 0.011;
+/** So far off may come out what a device makes of a told volume: the coarsest have some twenty steps. */
+const COARSE_STEP = 0.06;
 const MAX_ROOMS = 32;
 
 /** What begins or ends of this room's sound in the next moment was asked for. */
@@ -41,11 +43,39 @@ function noteHand(entry: Entry, room: string, on: boolean, atMs: number): void {
 
 function noteVolume(entry: Entry, before: DriverSpeaker, nowMs: number): void {
   const { volume } = entry.now;
-  if (volume === null || before.volume === null || Math.abs(volume - before.volume) < VOLUME_STEP / 2) return;
+  if (volume === null || before.volume === null || isSameVolume(volume, before.volume)) return;
   const deed = entry.volumeDeed;
-  const isMeant = deed !== null && deed.untilMs > nowMs && Math.abs(deed.volume - volume) <= VOLUME_STEP;
-  if (!isMeant) entry.handVolume = { atMs: nowMs };
+  if (deed?.made != null && isSameVolume(volume, deed.made)) return;
+  if (noteOutcome(entry, volume, nowMs)) return;
+  if (deed !== null) deed.made = null;
+  entry.handVolume = { atMs: nowMs };
 }
+
+/** @returns whether a volume that is new is what came of the one that it was told; of several, the first within a coarse step is */
+function noteOutcome({ volumeDeed: deed }: Entry, volume: number, nowMs: number): boolean {
+  if (deed === null || deed.untilMs <= nowMs) return false;
+  if (Math.abs(deed.volume - volume) > (deed.isMade ? VOLUME_STEP : COARSE_STEP)) return false;
+  deed.made = volume;
+  deed.isMade = true;
+  return true;
+}
+
+/** It has accepted the volume: one that stands within a coarse step of it already may not move at all. */
+export function noteAccepted(entry: Entry, nowMs: number): void {
+  const { volumeDeed: deed } = entry;
+  if (deed === null) return;
+  deed.untilMs = nowMs + OUTCOME_MS;
+  const volume = volumeSeen(entry);
+  if (!deed.isMade && volume !== null && Math.abs(deed.volume - volume) <= COARSE_STEP) deed.made = volume;
+}
+
+/** What comes of the volume is seen while it says something, too. */
+export function noteHeld(entry: Entry, { volume }: DriverSpeaker, nowMs: number): void {
+  const before = volumeSeen(entry);
+  if (volume !== null && before !== null && !isSameVolume(volume, before)) noteOutcome(entry, volume, nowMs);
+}
+
+const volumeSeen = ({ hold, now }: Entry): number | null => (hold?.later ?? now).volume;
 
 function noteMuted(entry: Entry, before: DriverSpeaker, nowMs: number): void {
   const { muted } = entry.now;

@@ -6,7 +6,7 @@
 import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
 import { createFeeding } from './feeding.ts';
 import { type Entry, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
-import { mean, noteHands, OUTCOME_MS } from './hands.ts';
+import { mean, noteHands, noteHeld } from './hands.ts';
 import {
   type Announcement,
   type CreateDriver,
@@ -17,6 +17,7 @@ import {
 } from './port.ts';
 import { createSaying } from './saying.ts';
 import { createShown } from './shown.ts';
+import { setSound } from './sound-deeds.ts';
 import type { StreamNames } from './stream-names.ts';
 
 /** From the order to sound; a device that takes longer counts as one that did not play. */
@@ -101,6 +102,7 @@ export function createSpeakerWatch({
         if (entries.size >= MAX_SPEAKERS) continue;
         entries.set(speaker.id, newEntry(driver, speaker, soundOf(speaker, null), now()));
       } else if (entry.hold !== null) {
+        noteHeld(entry, speaker, now());
         entry.hold.later = speaker;
         continue;
       } else if (JSON.stringify(entry.now) === JSON.stringify(speaker)) continue;
@@ -223,20 +225,9 @@ export function createSpeakerWatch({
         entry.failedAtMs = null;
         entry.error = null;
         return tell(id);
-      case 'volume':
-        entry.volumeDeed = { room, volume: deed.volume, untilMs: now() + OUTCOME_MS };
-        await (driver.setVolume?.(id, deed.volume) ?? cannot());
-        entry.volumeDeed.untilMs = now() + OUTCOME_MS;
-        if (entry.hold !== null) entry.now = { ...entry.now, volume: deed.volume };
-        return;
-      case 'mute':
-        entry.muteDeed = { muted: deed.muted, untilMs: now() + OUTCOME_MS };
-        await (driver.setMuted?.(id, deed.muted) ?? cannot());
-        entry.muteDeed.untilMs = now() + OUTCOME_MS;
-        if (entry.hold !== null) entry.now = { ...entry.now, muted: deed.muted };
-        return;
-      case 'delay':
-        return driver.setDelay?.(id, deed.delayMs) ?? cannot();
+      default:
+        await setSound(entry, deed, now);
+        return tell(id);
     }
   }
 
@@ -297,8 +288,4 @@ export function createSpeakerWatch({
       await Promise.all(opened.map((driver) => driver.close()));
     },
   };
-}
-
-function cannot(): Promise<never> {
-  return Promise.reject(new SpeakerError('It cannot do this.'));
 }

@@ -1,5 +1,6 @@
 /** What the node makes of what it sees of loudspeakers, on a clock that the test moves. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { reconcile, seenSpeaker } from '../../../app/host/reconcile.ts';
 import type { ObservedSpeaker } from '../../../signaling/protocol/speakers.ts';
 import { createDemoDriver, type DemoDriver } from '../../../signaling/speakers/demo.ts';
 import { createSpeakerWatch, type SpeakerWatch } from '../../../signaling/speakers/watch.ts';
@@ -17,7 +18,11 @@ const fetching = new Set<string>();
 
 let demo: DemoDriver;
 let watch: SpeakerWatch;
+/** What a device makes of a volume that it is told, and how much later. */
+let steps: number | null;
+let lateMs: number;
 beforeEach(() => {
+  [steps, lateMs] = [null, 0];
   vi.useFakeTimers();
   fetching.add(ADDRESS);
   watch = createSpeakerWatch({
@@ -26,7 +31,15 @@ beforeEach(() => {
     drivers: [
       (options) => {
         demo = createDemoDriver(['Kitchen', 'Bath'], options);
-        return { ...demo, speakers: () => demo.speakers().map((one) => ({ ...one, address: ADDRESS })) };
+        return {
+          ...demo,
+          speakers: () => demo.speakers().map((one) => ({ ...one, address: ADDRESS })),
+          async setVolume(id, volume) {
+            const made = steps === null ? volume : Math.round(volume * steps) / steps;
+            if (lateMs === 0) return demo.setVolume?.(id, made);
+            setTimeout(() => void demo.setVolume?.(id, made), lateMs);
+          },
+        };
       },
     ],
     listeners: () => fetching,
@@ -151,5 +164,73 @@ describe('loudspeakers that play as one', () => {
     await vi.advanceTimersByTimeAsync(LATER_MS);
     for (const speaker of watch.observed(ROOM))
       expect(speaker).toMatchObject({ ...PLAYS, byHand: UNTOUCHED });
+  });
+});
+
+describe('a loudspeaker that counts its volume in coarse steps', () => {
+  /** What the host says about the volume that is wanted. */
+  const hostSays = (volume: number, volumeAt: number) => {
+    const nowMs = performance.now();
+    const wish = { on: true, onAt: 0, volume, volumeAt, muted: null, mutedAt: 0, delayMs: null };
+    const wanted = new Map([['demo:Kitchen', { ...wish, name: 'Kitchen', by: 'anna' }]]);
+    return reconcile(wanted, [seenSpeaker(kitchen(), nowMs)], nowMs, '');
+  };
+  const REST = { acts: [], follows: [] };
+
+  it.each([
+    [30, 0],
+    [30, 600],
+    [20, 0],
+    [10, 600],
+  ])('of %i, after %i ms, comes to rest at every volume, by nobody’s hand', async (count, ms) => {
+    [steps, lateMs] = [count, ms];
+    await playing();
+    let told = 0;
+    for (let percent = 0; percent <= 100; percent += 3) {
+      // Up and down, by much and by little.
+      for (const volume of [percent / 100, 1 - percent / 100, 0.99 - percent / 101].map((one) => Math.max(0, one))) {
+        const atMs = performance.now();
+        for (const { speakerId, deed } of hostSays(volume, atMs).acts) {
+          told++;
+          expect(await watch.act(ROOM, speakerId, deed)).toBeNull();
+        }
+        for (let seconds = 0; seconds < 6; seconds++) {
+          await vi.advanceTimersByTimeAsync(1_000);
+          expect(hostSays(volume, atMs)).toEqual(REST);
+        }
+        expect(kitchen().byHand.volume).toBeNull();
+      }
+    }
+    expect(told).toBeGreaterThan(60);
+  });
+
+  it('and is turned at its knob says where that is, also where it was turned to what it made of a volume before', async () => {
+    steps = 30;
+    await playing();
+    const told = performance.now();
+    await watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: 0.48 });
+    expect(demo.device('Kitchen').volume).toBeCloseTo(14 / 30);
+    expect(kitchen().volume).toBe(0.48);
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const volume of [15 / 30, 14 / 30]) {
+      demo.device('Kitchen').turn(volume);
+      expect(kitchen().volume).toBe(volume);
+    }
+    expect(hostSays(0.48, told)).toEqual({
+      acts: [],
+      follows: [{ speakerId: 'demo:Kitchen', volume: 14 / 30 }],
+    });
+  });
+
+  it('keeps what it is told while it says something', async () => {
+    steps = 30;
+    await playing();
+    await say('Kitchen');
+    const told = performance.now();
+    await watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: 0.48 });
+    demo.device('Kitchen').endSaying(true);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect(hostSays(0.48, told)).toEqual(REST);
+    expect(kitchen().byHand).toEqual(UNTOUCHED);
   });
 });

@@ -1,0 +1,39 @@
+/** What a speaker is told of its sound besides what it plays: how loud, whether at all, how much later. */
+import type { SpeakerDeed } from '../protocol/speakers.ts';
+import type { Entry } from './entry.ts';
+import { noteAccepted, OUTCOME_MS } from './hands.ts';
+import { SpeakerError } from './port.ts';
+
+export type SoundDeed = Extract<SpeakerDeed, { do: 'volume' | 'mute' | 'delay' }>;
+
+/** @param now monotonic milliseconds @throws SpeakerError, or whatever the driver does */
+export async function setSound(entry: Entry, deed: SoundDeed, now: () => number): Promise<void> {
+  const { driver } = entry;
+  const { id } = entry.now;
+  // While it says something it counts as it was, but for this.
+  function keep(told: { volume: number } | { muted: boolean }): void {
+    if (entry.hold !== null) entry.now = { ...entry.now, ...told };
+  }
+  switch (deed.do) {
+    case 'volume': {
+      const { volume } = deed;
+      entry.volumeDeed = { volume, untilMs: now() + OUTCOME_MS, made: null, isMade: false };
+      await (driver.setVolume?.(id, volume) ?? cannot());
+      noteAccepted(entry, now());
+      return keep({ volume });
+    }
+    case 'mute': {
+      const { muted } = deed;
+      entry.muteDeed = { muted, untilMs: now() + OUTCOME_MS };
+      await (driver.setMuted?.(id, muted) ?? cannot());
+      entry.muteDeed.untilMs = now() + OUTCOME_MS;
+      return keep({ muted });
+    }
+    case 'delay':
+      await (driver.setDelay?.(id, deed.delayMs) ?? cannot());
+  }
+}
+
+function cannot(): Promise<never> {
+  return Promise.reject(new SpeakerError('It cannot do this.'));
+}
