@@ -91,12 +91,10 @@ export function reconcile(
       continue;
     }
     // Before it plays: one that forgot how loud it was must not begin otherwise.
-    if (muted === null && isMutedWrongly(speaker, wish))
-      acts.push({ speakerId, deed: { do: 'mute', muted: wish.muted === true } });
-    if (volume === null && isOff(speaker.can.volume, wish.volume, speaker.volume, VOLUME_STEP))
-      acts.push({ speakerId, deed: { do: 'volume', volume: wish.volume ?? 0 } });
-    if (isOff(speaker.can.delay, wish.delayMs, speaker.delayMs, 1))
-      acts.push({ speakerId, deed: { do: 'delay', delayMs: wish.delayMs ?? 0 } });
+    for (const deed of soundDeeds(speaker, wish)) {
+      const isFollowed = (deed.do === 'mute' && muted !== null) || (deed.do === 'volume' && volume !== null);
+      if (!isFollowed) acts.push({ speakerId, deed });
+    }
     if (speaker.state !== 'starting' && !soundsRoom(speaker) && isDue(speaker, wish, nowMs))
       acts.push({ speakerId, deed: { do: 'play', title } });
   }
@@ -161,11 +159,23 @@ function followedMuted({ muted, byHand }: SeenSpeaker, wish: WantedSpeaker | nul
   return byHand.mutedAtMs > wish.mutedAt && muted !== wish.muted ? muted : null;
 }
 
-const isMutedWrongly = ({ can, muted }: SeenSpeaker, wish: WantedSpeaker): boolean =>
-  can.mute && wish.muted !== null && muted !== null && muted !== wish.muted;
+/** What of its sound is not as it is wanted. */
+export function soundDeeds(
+  { can, volume, muted, delayMs }: SeenSpeaker,
+  wish: WantedSpeaker,
+): readonly SpeakerDeed[] {
+  const deeds: SpeakerDeed[] = [];
+  if (can.mute && wish.muted !== null && muted !== null && muted !== wish.muted)
+    deeds.push({ do: 'mute', muted: wish.muted });
+  if (wish.volume !== null && isOff(can.volume, wish.volume, volume, VOLUME_STEP))
+    deeds.push({ do: 'volume', volume: wish.volume });
+  if (wish.delayMs !== null && isOff(can.delay, wish.delayMs, delayMs, 1))
+    deeds.push({ do: 'delay', delayMs: wish.delayMs });
+  return deeds;
+}
 
-function isOff(can: boolean, wish: number | null, is: number | null, step: number): boolean {
-  return can && wish !== null && is !== null && Math.abs(wish - is) > step;
+function isOff(can: boolean, wish: number, is: number | null, step: number): boolean {
+  return can && is !== null && Math.abs(wish - is) > step;
 }
 
 /** Not too soon after it refused; at once when somebody has switched it on anew since. */

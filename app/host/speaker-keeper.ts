@@ -9,6 +9,18 @@ import type { SpeakerLink } from './speaker-link.ts';
 const LOOK_MS = 1_000;
 /** Until what was done can be observed; the same is not said again before. */
 const SETTLE_MS = 1_500;
+/** What it refuses is said again after twice as long each time, at most so long. */
+const LONGEST_PAUSE_MS = 60_000;
+
+interface Said {
+  speakerId: string;
+  /** What, and for which switching on or off. */
+  wish: string;
+  /** It is not said again before; Infinity: it has not been answered yet. */
+  untilMs: number;
+  /** In a row, of the same. */
+  refusals: number;
+}
 
 export interface SpeakerKeeperOptions {
   link: SpeakerLink;
@@ -27,8 +39,8 @@ export interface SpeakerKeeper {
 
 export function createSpeakerKeeper(options: SpeakerKeeperOptions): SpeakerKeeper {
   const { link, queries, commands, nowMs } = options;
-  /** `speakerId/deed` → what was said, and until when it is left to take effect. */
-  const said = new Map<string, { deed: string; untilMs: number }>();
+  /** By speaker and kind of deed. */
+  const said = new Map<string, Said>();
   let isLooking = false;
   let closed = false;
 
@@ -38,21 +50,34 @@ export function createSpeakerKeeper(options: SpeakerKeeperOptions): SpeakerKeepe
     claim: { epoch: number; peerId: string },
   ): Promise<void> {
     const key = `${speakerId}/${deed.do}`;
-    const text = JSON.stringify(deed);
+    // Whoever switches it off and on again wants it tried anew.
+    const wish = JSON.stringify([deed, queries.speakers().get(speakerId)?.onAt]);
     const before = said.get(key);
-    const isRunning = before !== undefined && before.untilMs > nowMs();
-    if (isRunning && (before.deed === text || before.untilMs === Infinity)) return;
-    said.set(key, { deed: text, untilMs: Infinity });
-    await link.act(speakerId, deed, claim);
-    said.set(key, { deed: text, untilMs: nowMs() + SETTLE_MS });
+    const isSame = before?.wish === wish;
+    if (before !== undefined && before.untilMs > nowMs() && (isSame || before.untilMs === Infinity)) return;
+    said.set(key, { speakerId, wish, untilMs: Infinity, refusals: 0 });
+    const error = await link.act(speakerId, deed, claim);
+    // When one that does not play is asked again, `reconcile.ts` says.
+    const isRefused = error !== null && deed.do !== 'play';
+    const refusals = isRefused ? (isSame ? before.refusals : 0) + 1 : 0;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, SETTLE_MS * 2 ** Math.max(0, refusals - 1));
+    said.set(key, { speakerId, wish, untilMs: nowMs() + pauseMs, refusals });
     look();
+  }
+
+  /** One that comes back, or that somebody else has hosted meanwhile, is another one: what it refused before says nothing. */
+  function forget(isThere: (speakerId: string) => boolean): void {
+    for (const [key, { speakerId, untilMs }] of said)
+      if (untilMs !== Infinity && !isThere(speakerId)) said.delete(key);
   }
 
   function look(): void {
     const claim = options.claim();
     const seen = link.seen();
     // Following writes to the document, whose observers come back here.
-    if (closed || isLooking || claim === null || seen === null) return;
+    if (closed || isLooking) return;
+    if (claim === null || seen === null) return forget(() => false);
+    forget((speakerId) => seen.some(({ id }) => id === speakerId));
     isLooking = true;
     try {
       const title = queries.room().name || 'Earshot';

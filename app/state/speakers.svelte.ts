@@ -1,4 +1,4 @@
-import type { SeenSpeaker } from '../host/reconcile.ts';
+import { type SeenSpeaker, soundDeeds } from '../host/reconcile.ts';
 import type { SpeakerLink } from '../host/speaker-link.ts';
 import type { Commands } from '../session/commands.ts';
 import type { SpeakerChange } from '../session/speaker-commands.ts';
@@ -130,6 +130,13 @@ export class Speakers implements SpeakersModel {
 
 function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number): SpeakerRow {
   const on = wish?.on ?? false;
+  // It cannot be told how loud, mute or late to be: then it is shown as it is.
+  const isRefused =
+    wish?.on === true &&
+    speaker.error !== null &&
+    speaker.state !== 'error' &&
+    soundDeeds(speaker, wish).length > 0;
+  const wished = on && !isRefused ? wish : null;
   return {
     id: speaker.id,
     name: speaker.name,
@@ -143,25 +150,23 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     state: speaker.state,
     plays: speaker.plays,
     title: speaker.title,
-    error: speaker.error,
+    error: speaker.state === 'error' || isRefused ? speaker.error : null,
     failures: speaker.failures,
-    volume: (on ? wish?.volume : null) ?? speaker.volume,
-    muted: (on ? wish?.muted : null) ?? speaker.muted ?? false,
+    volume: wished?.volume ?? speaker.volume,
+    muted: wished?.muted ?? speaker.muted ?? false,
     canMute: speaker.can.mute && speaker.muted !== null,
     canSay: speaker.can.announce,
     ensemble: speaker.ensemble,
-    delayMs: speaker.can.delay ? (wish?.delayMs ?? speaker.delayMs ?? 0) : null,
+    delayMs: speaker.can.delay
+      ? ((isRefused ? speaker.delayMs : wish?.delayMs) ?? speaker.delayMs ?? 0)
+      : null,
     canVolume: speaker.can.volume,
     steps: wish === null ? null : stepsOf(speaker, wish, nowMs),
   };
 }
 
 /** What it did for an earlier wish is no step of this one. */
-function stepsOf(
-  { at, state, plays }: SeenSpeaker,
-  wish: WantedSpeaker,
-  nowMs: number,
-): SpeakerRow['steps'] {
+function stepsOf({ at, state, plays }: SeenSpeaker, wish: WantedSpeaker, nowMs: number): SpeakerRow['steps'] {
   const isPlaying = plays === 'room' && state === 'playing';
   const beganMs = Math.max(wish.onAt, at.found);
   const askedMs = at.asked !== null && at.asked >= beganMs - CLOCKS_MS ? at.asked : null;

@@ -42,8 +42,10 @@ export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' |
     return { text: 'Waits for a host: nobody sends it anything yet.', isProblem: true };
   if (state === 'starting') return fine('Starting…');
   if (state === 'buffering') return fine('Buffering…');
-  if (state === 'playing' && plays === 'room')
-    return fine(muted ? 'Plays the room, muted' : 'Plays the room');
+  if (state === 'playing' && plays === 'room') {
+    const room = muted ? 'Plays the room, muted' : 'Plays the room';
+    return error === null ? fine(room) : { text: `${room}. ${error}`, isProblem: true };
+  }
   if (state === 'playing') return fine('Plays');
   if (!on && row.byHand) return fine('Off: stopped at the speaker');
   return fine(on ? 'About to play' : 'Off');

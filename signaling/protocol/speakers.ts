@@ -74,7 +74,10 @@ export const ObservedSpeaker = v.object({
   volume: v.nullable(SpeakerVolume),
   muted: v.nullable(v.boolean()),
   delayMs: v.nullable(SpeakerDelayMs),
-  /** The last error, in plain words; null once it plays, or was stopped. */
+  /**
+   * Why it does not play, in plain words, until it plays or was stopped; or else why it could not be told how loud, mute or late to
+   * be, in whatever state, until that was done.
+   */
   error: v.nullable(Words),
   /** How often in a row it did not play when asked to. */
   failures: v.pipe(v.number(), v.integer(), v.minValue(0)),

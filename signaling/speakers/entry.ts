@@ -49,6 +49,8 @@ export interface Entry {
   handVolume: { atMs: number } | null;
   muteDeed: { muted: boolean; untilMs: number } | null;
   handMuted: { atMs: number } | null;
+  /** Why it was last not told how loud, mute or late to be, in plain words, the latest last; none that was done since. */
+  refusals: Map<'volume' | 'mute' | 'delay', string>;
   waiting: number;
   queue: Promise<unknown>;
 }
@@ -81,6 +83,7 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: S
     handVolume: null,
     muteDeed: null,
     handMuted: null,
+    refusals: new Map(),
     waiting: 0,
     queue: Promise.resolve(),
   };
@@ -125,7 +128,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
     volume: volumeShown(entry),
     muted: speaker.muted,
     delayMs: speaker.delayMs,
-    error: entry.error,
+    error: entry.error ?? [...entry.refusals.values()].at(-1) ?? null,
     failures: entry.failures,
     ages: {
       state: age(entry.stateAtMs),

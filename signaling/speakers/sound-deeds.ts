@@ -6,8 +6,27 @@ import { SpeakerError } from './port.ts';
 
 export type SoundDeed = Extract<SpeakerDeed, { do: 'volume' | 'mute' | 'delay' }>;
 
-/** @param now monotonic milliseconds @throws SpeakerError, or whatever the driver does */
-export async function setSound(entry: Entry, deed: SoundDeed, now: () => number): Promise<void> {
+/**
+ * What it refuses is kept, until it does what it is told of that kind.
+ * @param wordsOf what it throws, in plain words @param now monotonic milliseconds @throws what the driver does
+ */
+export async function setSound(
+  entry: Entry,
+  deed: SoundDeed,
+  now: () => number,
+  wordsOf: (error: unknown) => string,
+): Promise<void> {
+  try {
+    await tellSound(entry, deed, now);
+    entry.refusals.delete(deed.do);
+  } catch (error) {
+    entry.refusals.delete(deed.do);
+    entry.refusals.set(deed.do, wordsOf(error).slice(0, 200));
+    throw error;
+  }
+}
+
+async function tellSound(entry: Entry, deed: SoundDeed, now: () => number): Promise<void> {
   const { driver } = entry;
   const { id } = entry.now;
   // While it says something it counts as it was, but for this.

@@ -226,8 +226,7 @@ export function createSpeakerWatch({
         entry.error = null;
         return tell(id);
       default:
-        await setSound(entry, deed, now);
-        return tell(id);
+        return setSound(entry, deed, now, wordsOf).finally(() => tell(id));
     }
   }
 

@@ -497,6 +497,10 @@ export const STATES: Record<string, GalleryState> = {
         }),
         speakerRow(1, { state: 'playing', plays: 'other', title: 'Evening news' }),
         speakerRow(2, { byHand: true, state: 'stopped' }),
+        speakerRow(0, {
+          ...{ id: 'dlna:bath', name: 'Bath', on: true, state: 'playing', plays: 'room' },
+          error: 'Its volume cannot be set from here.',
+        }),
         speakerRow(3, AWAY),
       ];
     },

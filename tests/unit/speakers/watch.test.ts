@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reconcile, seenSpeaker } from '../../../app/host/reconcile.ts';
 import type { ObservedSpeaker } from '../../../signaling/protocol/speakers.ts';
 import { createDemoDriver, type DemoDriver } from '../../../signaling/speakers/demo.ts';
+import { SpeakerError } from '../../../signaling/speakers/port.ts';
 import { createSpeakerWatch, type SpeakerWatch } from '../../../signaling/speakers/watch.ts';
 import { driverOptions } from '../../fixtures/driver-options.ts';
 
@@ -21,8 +22,15 @@ let watch: SpeakerWatch;
 /** What a device makes of a volume that it is told, and how much later. */
 let steps: number | null;
 let lateMs: number;
+/** With these words it refuses a volume, and to be muted. */
+const refusals = new Map<'volume' | 'mute', string>();
+function refuse(kind: 'volume' | 'mute'): void {
+  const words = refusals.get(kind);
+  if (words !== undefined) throw new SpeakerError(words);
+}
 beforeEach(() => {
   [steps, lateMs] = [null, 0];
+  refusals.clear();
   vi.useFakeTimers();
   fetching.add(ADDRESS);
   watch = createSpeakerWatch({
@@ -34,7 +42,12 @@ beforeEach(() => {
         return {
           ...demo,
           speakers: () => demo.speakers().map((one) => ({ ...one, address: ADDRESS })),
+          async setMuted(id, muted) {
+            refuse('mute');
+            await demo.setMuted?.(id, muted);
+          },
           async setVolume(id, volume) {
+            refuse('volume');
             const made = steps === null ? volume : Math.round(volume * steps) / steps;
             if (lateMs === 0) return demo.setVolume?.(id, made);
             setTimeout(() => void demo.setVolume?.(id, made), lateMs);
@@ -188,7 +201,9 @@ describe('a loudspeaker that counts its volume in coarse steps', () => {
     let told = 0;
     for (let percent = 0; percent <= 100; percent += 3) {
       // Up and down, by much and by little.
-      for (const volume of [percent / 100, 1 - percent / 100, 0.99 - percent / 101].map((one) => Math.max(0, one))) {
+      for (const volume of [percent / 100, 1 - percent / 100, 0.99 - percent / 101].map((one) =>
+        Math.max(0, one),
+      )) {
         const atMs = performance.now();
         for (const { speakerId, deed } of hostSays(volume, atMs).acts) {
           told++;
@@ -232,5 +247,47 @@ describe('a loudspeaker that counts its volume in coarse steps', () => {
     await vi.advanceTimersByTimeAsync(LATER_MS);
     expect(hostSays(0.48, told)).toEqual(REST);
     expect(kitchen().byHand).toEqual(UNTOUCHED);
+  });
+});
+
+describe('a loudspeaker that refuses a volume, or to be muted', () => {
+  const volume = (value: number) => watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: value });
+  const mute = () => watch.act(ROOM, 'demo:Kitchen', { do: 'mute', muted: true });
+
+  it('says why, and plays', async () => {
+    await playing();
+    const heard: string[] = [];
+    watch.onChange((ids) => heard.push(...ids));
+    refusals.set('volume', 'Its volume is fixed.');
+    expect(await volume(0.6)).toBe('Its volume is fixed.');
+    expect(heard).toContain('demo:Kitchen');
+    expect(kitchen()).toMatchObject({ ...PLAYS, error: 'Its volume is fixed.', failures: 0, volume: 0.3 });
+    expect(kitchen().ages.failed).toBeNull();
+  });
+
+  it('says the last of several, each until that is done', async () => {
+    await playing();
+    refusals.set('volume', 'Its volume is fixed.').set('mute', 'It cannot be silent.');
+    await mute();
+    await volume(0.6);
+    expect(kitchen().error).toBe('Its volume is fixed.');
+    refusals.delete('volume');
+    await volume(0.6);
+    expect(kitchen().error).toBe('It cannot be silent.');
+    refusals.clear();
+    await mute();
+    expect(kitchen()).toMatchObject({ ...PLAYS, error: null, volume: 0.6, muted: true });
+  });
+
+  it('says first why it does not play, if it does not', async () => {
+    refusals.set('volume', 'Its volume is fixed.');
+    await volume(0.6);
+    expect(kitchen()).toMatchObject({ state: 'idle', error: 'Its volume is fixed.' });
+    demo.device('Kitchen').refuse('Its alarm is ringing.');
+    await play();
+    expect(kitchen()).toMatchObject({ state: 'error', error: 'Its alarm is ringing.' });
+    demo.device('Kitchen').refuse(null);
+    await play();
+    expect(kitchen()).toMatchObject({ ...PLAYS, error: 'Its volume is fixed.' });
   });
 });

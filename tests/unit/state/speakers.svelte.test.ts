@@ -62,7 +62,13 @@ function open(observed: readonly ObservedSpeaker[]) {
     seen = observed.map((one) => seenSpeaker(one, NOW));
     for (const listener of tell) listener();
   }
-  return { speakers, commands, see, at: (ms: number) => (nowMs = ms), wanted: (id = KITCHEN.id) => queries.speakers().get(id) };
+  return {
+    speakers,
+    commands,
+    see,
+    at: (ms: number) => (nowMs = ms),
+    wanted: (id = KITCHEN.id) => queries.speakers().get(id),
+  };
 }
 
 test('who switches one on that is mute, or turns it, wants to hear it', () => {
@@ -89,6 +95,23 @@ test('what cannot be muted is never told to be', () => {
   expect(model.list[0]).toMatchObject({ canMute: false, canSay: true });
   model.setAll(true);
   expect(wanted()).toMatchObject({ on: true, muted: null });
+});
+
+test('one that refuses its volume is shown as loud and as mute as it is, with why; else as it is wanted', () => {
+  const { speakers: model, commands, see } = open([]);
+  const name = { speakerId: KITCHEN.id, name: KITCHEN.name };
+  const playing = { ...KITCHEN, state: 'playing', plays: 'room' } as const;
+  commands.wantSpeakers([{ ...name, on: true, volume: 0.8, muted: false }]);
+  see(playing);
+  expect(model.list[0]).toMatchObject({ volume: 0.8, muted: false, error: null });
+  const error = 'Its volume is fixed.';
+  see({ ...playing, error });
+  expect(model.list[0]).toMatchObject({ volume: 0.4, muted: true, error });
+  // What it refused is how it is by now: nothing is amiss any more.
+  see({ ...playing, error, volume: 0.8, muted: false });
+  expect(model.list[0]).toMatchObject({ volume: 0.8, muted: false, error: null });
+  see({ ...KITCHEN, state: 'error', error: 'Its alarm is ringing.', failures: 1 });
+  expect(model.list[0]).toMatchObject({ volume: 0.8, error: 'Its alarm is ringing.' });
 });
 
 describe('the steps of a switch-on', () => {

@@ -24,6 +24,19 @@ describe('what a loudspeaker does, in words', () => {
   });
 });
 
+test('one that plays and refuses its volume says both', () => {
+  const plays = { on: true, state: 'playing', plays: 'room' } as const;
+  const error = 'Its volume is fixed.';
+  expect(doing(speakerRow(0, plays), HOSTED)).toEqual({ text: 'Plays the room', isProblem: false });
+  expect(doing(speakerRow(0, { ...plays, error }), HOSTED)).toEqual({
+    text: 'Plays the room. Its volume is fixed.',
+    isProblem: true,
+  });
+  expect(doing(speakerRow(0, { ...plays, error, muted: true }), HOSTED).text).toBe(
+    'Plays the room, muted. Its volume is fixed.',
+  );
+});
+
 test('each step of a switch-on has its time once it is there, and none before', () => {
   expect(stepsShown({ askedMs: null, acceptedMs: null, playingMs: null }).map(({ ms }) => ms)).toEqual([
     0,
