@@ -31,7 +31,7 @@ export async function importFiles(
   await page
     .getByLabel('Music files')
     .first()
-    .setInputFiles([...paths]);
+    .setInputFiles([...paths], { timeout: deadlineMs });
   await done.waitFor({ timeout: deadlineMs });
   return card.innerText();
 }
