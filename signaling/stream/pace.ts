@@ -2,7 +2,8 @@
  * How far the stream has run ahead of real time, and so when silence is due and when frames are too many. Pure.
  *
  * Every listener plays at real time: frames that are missing drain its buffer, frames too many become latency that never
- * goes away. So a gap is filled with silence, and what a stalled host sends late, in its place, is dropped.
+ * goes away. So a gap is filled with silence, and what a stalled host sends late, in its place, is dropped. Right after silence that
+ * is nearly all that is ahead of real time: each gap would otherwise leave as much latency as jitter is granted.
  */
 /** A host's frame may be this late before silence takes its place. */
 export const GAP_MS = 250;
@@ -27,6 +28,10 @@ export function createPace(nowMs: number, frameMs: number): Pace {
   let leadMs = 0;
   let atMs = nowMs;
   let hostFrameAtMs = Number.NEGATIVE_INFINITY;
+  /** Silence has taken the place of what may still come. */
+  let isFilled = false;
+  /** When sound resumed after silence, or last had to be dropped since. */
+  let resumedAtMs = Number.NEGATIVE_INFINITY;
 
   function advance(now: number): void {
     const passedMs = Math.max(0, now - atMs);
@@ -40,7 +45,13 @@ export function createPace(nowMs: number, frameMs: number): Pace {
     takeHostFrame(now) {
       advance(now);
       hostFrameAtMs = now;
-      if (leadMs > MAX_LEAD_MS) return false;
+      if (isFilled) resumedAtMs = now;
+      isFilled = false;
+      const isResuming = now - resumedAtMs < GAP_MS;
+      if (leadMs > (isResuming ? frameMs : MAX_LEAD_MS)) {
+        if (isResuming) resumedAtMs = now;
+        return false;
+      }
       leadMs += frameMs;
       return true;
     },
@@ -49,6 +60,7 @@ export function createPace(nowMs: number, frameMs: number): Pace {
       if (now - hostFrameAtMs < GAP_MS) return 0;
       const due = Math.max(0, Math.ceil(-leadMs / frameMs));
       leadMs += due * frameMs;
+      if (due > 0) isFilled = true;
       return due;
     },
     hostGone() {
