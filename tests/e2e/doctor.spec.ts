@@ -138,6 +138,12 @@ test('a STUN port that nothing answers on', async ({ node, people }) => {
   silent.close();
 });
 
+test('a browser that gives the page no address', async ({ people }) => {
+  const { page } = await people.join('Anna', { withoutWebRtc: true });
+  const doctor = await askDoctor(page);
+  await expect(problem(doctor, 'gives this page no network address')).toContainText('VPN');
+});
+
 test('a certificate of one’s own that is about to end', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'earshot-own-'));
   const at = (name: string): string => join(dataDir, name);

@@ -26,6 +26,8 @@ export interface PersonOptions {
   noMicrophone?: boolean;
   /** A name that leads to this machine but is no secure origin over plain HTTP, as a LAN address is none. */
   insecureHost?: string;
+  /** WebRTC gets no address and sends no UDP, as a VPN's or a company's setting has it. */
+  withoutWebRtc?: true;
   /** In a browser process of its own, which can be ended by itself. */
   ownBrowser?: true;
   /**
@@ -80,6 +82,7 @@ async function launch(node: Pick<RunningNode, 'caPath'>, options: PersonOptions)
       ...(options.insecureHost === undefined
         ? []
         : [`--host-resolver-rules=MAP ${options.insecureHost} 127.0.0.1`]),
+      ...(options.withoutWebRtc === undefined ? [] : ['--webrtc-ip-handling-policy=disable_non_proxied_udp']),
       ...(options.microphoneWav === undefined
         ? []
         : [`--use-file-for-fake-audio-capture=${options.microphoneWav}`]),
