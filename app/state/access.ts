@@ -35,7 +35,7 @@ export interface AccessRequests {
 }
 
 export const ELSEWHERE =
-  'Home Assistant and Echos belong to the house: they are set and play in the own room of the computer that runs Earshot. It shows that room’s link when it starts. Started with --room and this room’s link in quotes, it takes this one for its own.';
+  'Home Assistant and Echos belong to the house: they are set and play in the own room of the computer that runs Earshot, not in this one. It shows that room’s link when it starts. Started with --room and this room’s link in quotes, it takes this one for its own.';
 const ADDRESS = 'It begins with http:// or https://, and holds no name, no password and no “?”.';
 const FIELDS: Readonly<Record<string, string>> = {
   url: `This is no address of it. ${ADDRESS}`,
