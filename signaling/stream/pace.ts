@@ -9,6 +9,8 @@
 export const GAP_MS = 250;
 /** Frames further ahead than this are dropped: wider than the jitter of a Wi-Fi, narrower than a gap. */
 export const MAX_LEAD_MS = 240;
+/** Right after silence: a usual MP3 frame, or as long a group of pieces that came in one packet. */
+const RESUMING_LEAD_MS = 24;
 /** After a machine slept, at most this much silence is made up for. */
 const MAX_LAG_MS = 300;
 /** Lets a host's clock be fast by this share without ever losing a frame. */
@@ -48,7 +50,7 @@ export function createPace(nowMs: number, frameMs: number): Pace {
       if (isFilled) resumedAtMs = now;
       isFilled = false;
       const isResuming = now - resumedAtMs < GAP_MS;
-      if (leadMs > (isResuming ? frameMs : MAX_LEAD_MS)) {
+      if (leadMs > (isResuming ? RESUMING_LEAD_MS : MAX_LEAD_MS)) {
         if (isResuming) resumedAtMs = now;
         return false;
       }

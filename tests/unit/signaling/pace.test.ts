@@ -70,6 +70,18 @@ describe('pacing', () => {
     expect(sentAtMs.length * FRAME_MS - 300_000).toBeLessThan(31 * FRAME_MS);
   });
 
+  it('begins without a hole where pieces of samples come in threes', () => {
+    const pieceMs = 8;
+    for (let startMs = 0; startMs < 3 * pieceMs; startMs++) {
+      const pace = createPace(0, pieceMs);
+      for (let now = 0; now < 600; now += 24) pace.takeSilence(now);
+      for (let at = 0; at < 120; at++) {
+        const nowMs = 590 + startMs + Math.floor(at / 3) * 3 * pieceMs;
+        expect(pace.takeHostFrame(nowMs), `piece ${at} from ${startMs}`).toBe(true);
+      }
+    }
+  });
+
   it('makes up for a slept machine with a bounded burst', () => {
     const pace = createPace(0, FRAME_MS);
     pace.takeSilence(0);

@@ -2,10 +2,20 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseFrames } from '../../../signaling/stream/frames.ts';
+import { FRAME_MS, parseFrames } from '../../../signaling/stream/frames.ts';
 import { MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
 import { burstOf, FORCED_BYTES, framingOf, profileOf } from '../../../signaling/stream/profile.ts';
-import { ask, keysOf, listen, newSecret, openHost, startNode, toneFrames, until } from './support.ts';
+import {
+  ask,
+  feedSettled,
+  keysOf,
+  listen,
+  newSecret,
+  noiseFrames,
+  openHost,
+  startNode,
+  until,
+} from './support.ts';
 
 const CAST_LITE = 'Mozilla/5.0 (X11; Linux armv7l) AppleWebKit/537.36 CrKey/1.56 Cast Lite';
 
@@ -128,14 +138,14 @@ describe('the stream as devices ask for it', () => {
   });
 
   it('begins with as many seconds of the last sound as wished, and with silence where there was none', async () => {
-    const tone = toneFrames(3, 1000);
+    const noise = noiseFrames(4);
     const host = await openHost(node);
     const first = await listen(`${node.httpUrl}/stream.mp3?burst=0`);
-    for (const frame of tone) {
-      host.sendRaw(frame);
-      await new Promise((resolve) => setTimeout(resolve, 23));
-    }
-    const sent = Buffer.concat(tone.slice(40, 115));
+    const sound = noise.slice(0, 115);
+    await feedSettled({
+      ...{ host, listener: first, frameMs: FRAME_MS, leadIn: noise.slice(115), sound },
+    });
+    const sent = Buffer.concat(sound.slice(40));
     await until(() => first.received().includes(sent) || undefined);
     const late = await listen(`${node.httpUrl}/stream.mp3?burst=4`);
     const none = await listen(`${node.httpUrl}/stream.mp3?burst=0`);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { parseFrames } from '../../../signaling/stream/frames.ts';
+import { FRAME_MS, parseFrames } from '../../../signaling/stream/frames.ts';
 import { ICY_METAINT } from '../../../signaling/stream/icy.ts';
 import { createListener, type Listener, MAX_QUEUED_BYTES } from '../../../signaling/stream/listener.ts';
 import { createStation } from '../../../signaling/stream/station.ts';
@@ -10,13 +10,16 @@ import { createStations } from '../../../signaling/stream/stations.ts';
 import {
   ask,
   decode,
+  feedSettled,
   keysOf,
   listen,
   newSecret,
+  noiseFrames,
   openHost,
   probe,
   startNode,
   status,
+  type TestListener,
   type TestNode,
   toneFrames,
   until,
@@ -144,12 +147,11 @@ describe('the stream with a host', () => {
     const tone = toneFrames(1.2, TONE_HZ);
     const listener = await listen(`${node.httpUrl}/stream.mp3`);
     const host = await openHost(node);
-    for (const frame of tone) {
-      host.sendRaw(frame);
-      await new Promise((resolve) => setTimeout(resolve, 23));
-    }
+    const frames = await feedSettled({
+      ...{ host, listener, frameMs: FRAME_MS, leadIn: noiseFrames(2), sound: tone },
+    });
     host.close();
-    const sent = Buffer.concat(tone.slice(5, -1));
+    const sent = Buffer.concat(tone);
     await until(() => listener.received().includes(sent) || undefined);
     const lengthWithTone = listener.received().length;
     await until(() => listener.received().length > lengthWithTone + 384 * 20 || undefined);
@@ -165,7 +167,7 @@ describe('the stream with a host', () => {
     expect(Math.max(...after.map(Math.abs))).toBe(0);
     const report = (await status(node)).streams[0];
     expect(report?.host).toBeNull();
-    expect(report?.bytesIn).toBe(tone.length * 384);
+    expect(report?.bytesIn).toBe(frames * 384);
     listener.close();
   });
 
@@ -263,12 +265,12 @@ describe('the stream with a host', () => {
     const tone = toneFrames(0.8, TONE_HZ);
     const crowd = await Promise.all(Array.from({ length: 70 }, () => listen(`${node.httpUrl}/stream.mp3`)));
     const host = await openHost(node);
-    for (const frame of tone) {
-      host.sendRaw(frame);
-      await new Promise((resolve) => setTimeout(resolve, 23));
-    }
+    const [listener] = crowd as [TestListener];
+    await feedSettled({
+      ...{ host, listener, frameMs: FRAME_MS, leadIn: noiseFrames(2), sound: tone },
+    });
     host.close();
-    const sent = Buffer.concat(tone.slice(5, -1));
+    const sent = Buffer.concat(tone);
     await until(() => crowd.every((listener) => listener.received().includes(sent)) || undefined);
     for (const listener of crowd) {
       expect(parseFrames(listener.received()).badBytes).toBe(0);

@@ -20,6 +20,7 @@ import type { VisitorLimits } from '../../../signaling/ops/visitors.ts';
 import { base64url, deriveRoomKeys, type RoomKeys } from '../../../signaling/protocol/secret.ts';
 import { StatusReport } from '../../../signaling/protocol/status.ts';
 import type { CreateDriver } from '../../../signaling/speakers/port.ts';
+import { GAP_MS } from '../../../signaling/stream/pace.ts';
 import { NodeUplinkMessage, PROTOCOL_VERSION, type UplinkHello } from '../../../signaling/protocol/uplink.ts';
 
 export function temporaryFolder(): { path: string; remove(): void } {
@@ -273,39 +274,69 @@ export async function openHost(
   return host;
 }
 
-/** Frames of a real encoder: a sine, 48 kHz stereo, constant bit rate, without a bit reservoir or a tag. */
-export function toneFrames(seconds: number, hertz: number, kbps = 128): Buffer[] {
+/** Frames of a real encoder: 48 kHz stereo, constant bit rate, without a bit reservoir or a tag. */
+function encodedFrames(source: string, kbps: number): Buffer[] {
   const mp3 = execFileSync('ffmpeg', [
-    ...[
-      '-v',
-      'error',
-      '-f',
-      'lavfi',
-      '-i',
-      `sine=f=${hertz}:d=${seconds}:r=48000`,
-      '-ac',
-      '2',
-      '-ar',
-      '48000',
-    ],
-    ...[
-      '-c:a',
-      'libmp3lame',
-      '-b:a',
-      `${kbps}k`,
-      '-reservoir',
-      '0',
-      '-write_xing',
-      '0',
-      '-id3v2_version',
-      '0',
-    ],
-    ...['-f', 'mp3', '-'],
+    ...['-v', 'error', '-f', 'lavfi', '-i', source, '-ac', '2', '-ar', '48000'],
+    ...['-c:a', 'libmp3lame', '-b:a', `${kbps}k`, '-reservoir', '0', '-write_xing', '0'],
+    ...['-id3v2_version', '0', '-f', 'mp3', '-'],
   ]);
   const size = kbps * 3;
   return Array.from({ length: Math.floor(mp3.length / size) }, (_, at) =>
     mp3.subarray(at * size, (at + 1) * size),
   );
+}
+
+export const toneFrames = (seconds: number, hertz: number, kbps = 128): Buffer[] =>
+  encodedFrames(`sine=f=${hertz}:d=${seconds}:r=48000`, kbps);
+
+/** No frame is like another. */
+export const noiseFrames = (seconds: number, kbps = 128): Buffer[] =>
+  encodedFrames(`anoisesrc=d=${seconds}:r=48000:seed=7`, kbps);
+
+export interface SettledFeed {
+  host: TestSocket;
+  /** Of the variant that is fed; shows when the sound comes through. */
+  listener: TestListener;
+  frameMs: number;
+  /** Sent first, in turn: no frame like another, at least 400 ms of them. */
+  leadIn: readonly Buffer[];
+  sound: readonly Buffer[];
+  /** How a frame is put into a message; as it is, by default. */
+  message?: (frame: Buffer) => Uint8Array;
+}
+
+/**
+ * A host that plays: something else until the stream has settled, then the sound, both in real time by the clock.
+ * Where sound follows silence the node drops what would stay behind as latency (`pace.ts`), and after it only what is ahead
+ * by more than a machine's hiccups: what is compared bit by bit must not be the beginning.
+ * @returns how many frames it sent
+ */
+export async function feedSettled(feed: SettledFeed): Promise<number> {
+  const { host, listener, frameMs, leadIn, sound, message = (frame) => frame } = feed;
+  const unbroken = Math.ceil((GAP_MS + 50) / frameMs);
+  let startedAtMs = performance.now();
+  let due = 0;
+  let sent = 0;
+  async function send(frame: Buffer): Promise<void> {
+    await until(() => performance.now() - startedAtMs >= due * frameMs || undefined);
+    due++;
+    sent++;
+    host.sendRaw(message(frame));
+  }
+  const isSettled = (): boolean => {
+    if (sent < unbroken) return false;
+    const last = Array.from({ length: unbroken }, (_, at) => leadIn[(sent - unbroken + at) % leadIn.length]!);
+    return listener.received().includes(Buffer.concat(last));
+  };
+  await until(async () => {
+    await send(leadIn[sent % leadIn.length]!);
+    return isSettled() || undefined;
+  });
+  // What this hiccuped before is no hurry of the sound.
+  [startedAtMs, due] = [performance.now(), 1];
+  for (const frame of sound) await send(frame);
+  return sent;
 }
 
 /** What a player makes of it: samples of both channels, interleaved, between -1 and 1. */

@@ -1,13 +1,16 @@
 /** The stream as something else than the usual MP3: MP3 at 320 kbit/s, and bare samples. */
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PCM_PIECE_BYTES, VARIANT_TAGS, type ExtraVariant } from '../../../signaling/protocol/uplink.ts';
+import { PCM_PIECE_BYTES, PCM_PIECE_MS, VARIANT_TAGS, type ExtraVariant } from '../../../signaling/protocol/uplink.ts';
+import { FRAME_MS } from '../../../signaling/stream/frames.ts';
 import { MAX_PCM_LISTENERS } from '../../../signaling/stream/stations.ts';
 import { parseTagged, wavHead } from '../../../signaling/stream/variants.ts';
 import {
   ask,
   decode,
+  feedSettled,
   listen,
+  noiseFrames,
   openHost,
   probe,
   startNode,
@@ -86,19 +89,19 @@ describe('/stream.wav', () => {
       'contentfeatures.dlna.org': expect.not.stringContaining('MP3') as string,
     });
     await untilWanted(host, ['wav']);
-    const pieces = Array.from({ length: 60 }, (_, serial) => piece(serial));
-    for (const one of pieces) {
-      host.sendRaw(tagged('wav', one));
-      await new Promise((resolve) => setTimeout(resolve, 7));
-    }
-    const sent = Buffer.concat(pieces.slice(5, -1));
+    const pieces = Array.from({ length: 160 }, (_, serial) => piece(serial));
+    await feedSettled({
+      ...{ host, listener, frameMs: PCM_PIECE_MS, message: (one) => tagged('wav', one) },
+      ...{ leadIn: pieces.slice(60), sound: pieces.slice(0, 60) },
+    });
+    const sent = Buffer.concat(pieces.slice(0, 60));
     await until(() => listener.received().includes(sent) || undefined);
     const length = listener.received().length;
     await until(() => listener.received().length > length + 192 * 600 || undefined);
     const all = listener.received();
     const start = all.indexOf(sent);
     expect((start - HEAD_BYTES) % 4).toBe(0);
-    const after = all.subarray(start + sent.length + PCM_PIECE_BYTES);
+    const after = all.subarray(start + sent.length);
     expect(after.length).toBeGreaterThan(192 * 400);
     expect(after.every((byte) => byte === 0)).toBe(true);
     const entries = ['-show_entries', 'stream=codec_name,sample_rate,channels', '-of', 'csv=p=0'];
@@ -168,12 +171,12 @@ describe('/stream-320.mp3', () => {
     const host = await openHost(node);
     const listener = await listen(`${node.httpUrl}/stream-320.mp3`);
     await untilWanted(host, ['mp3-320']);
-    const frames = toneFrames(1.2, 440, 320);
-    for (const frame of frames) {
-      host.sendRaw(tagged('mp3-320', frame));
-      await new Promise((resolve) => setTimeout(resolve, 23));
-    }
-    const sent = Buffer.concat(frames.slice(5, -1));
+    const sound = toneFrames(1.2, 440, 320);
+    await feedSettled({
+      ...{ host, listener, frameMs: FRAME_MS, message: (frame) => tagged('mp3-320', frame) },
+      ...{ leadIn: noiseFrames(2, 320), sound },
+    });
+    const sent = Buffer.concat(sound);
     await until(() => listener.received().includes(sent) || undefined);
     const length = listener.received().length;
     await until(() => listener.received().length > length + 960 * 20 || undefined);
