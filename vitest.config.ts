@@ -1,11 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-const DRIVES_A_BROWSER = [
-  'tests/contract/**/*browser*.test.ts',
-  'tests/audio/**/*.test.ts',
-  'tests/gallery/**/*.test.ts',
-];
+const DRIVES_A_BROWSER = ['tests/contract/**/*browser*.test.ts', 'tests/audio/**/*.test.ts'];
 
 /** Minutes in which the machine has next to nothing to do: `npm test` runs it beside the browsers. */
 const WAITS_FOR_LONG = 'tests/lan/patience.lab.ts';
@@ -37,9 +33,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'gallery',
+          include: ['tests/gallery/**/*.test.ts'],
+          globalSetup: 'tests/gallery/setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'browser',
           include: DRIVES_A_BROWSER,
-          // Each file starts Chromium by itself: two cores carry one at a time.
+          // What is heard in time has the machine for itself.
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -39,13 +39,23 @@ function note(name, counts, ms) {
 /** @param {boolean} ok @returns {Counts} */
 const gateCounts = (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
 
-/** @param {string} name @param {string[]} args of node */
-const gate = (name, args) =>
-  stage(name, async () => {
-    const { code } = await run(process.execPath, args);
-    if (code !== 0) failures.push({ test: name, why: `exit ${code}` });
-    return gateCounts(code === 0);
+/**
+ * None of them waits for anything but the processor, and none minds to share it.
+ * @param {Record<string, string[]>} gates by name, with what node is started with
+ */
+async function gatesTogether(gates) {
+  console.log(`\n── ${Object.keys(gates).join(', ')}`);
+  const startedAt = performance.now();
+  const running = Object.entries(gates).map(async ([name, args]) => {
+    const { code, output } = await run(process.execPath, args, { quiet: true });
+    return { name, code, output, ms: performance.now() - startedAt };
   });
+  for (const { name, code, output, ms } of await Promise.all(running)) {
+    if (output.trim() !== '') console.log(output.trimEnd());
+    if (code !== 0) failures.push({ test: name, why: `exit ${code}` });
+    note(name, gateCounts(code === 0), ms);
+  }
+}
 
 /**
  * A runner that fails without naming a test (it crashed) counts as one failure.
@@ -186,17 +196,16 @@ console.log(`Set up and built in ${seconds(performance.now() - startedAt)}.`);
 rmSync(inRepo(RESULTS), { recursive: true, force: true });
 mkdirSync(inRepo(RESULTS), { recursive: true });
 
-await gate('format', [
-  inRepo('node_modules/prettier/bin/prettier.cjs'),
-  '--check',
-  '--log-level',
-  'warn',
-  '--cache',
-  '.',
-]);
-await gate('lint', [inRepo('node_modules/eslint/bin/eslint.js'), '--max-warnings', '0', '.']);
-await gate('check', [inRepo('scripts/check.mjs')]);
+await gatesTogether({
+  lint: [inRepo('node_modules/eslint/bin/eslint.js'), '--max-warnings', '0', '.'],
+  check: [inRepo('scripts/check.mjs')],
+  format: [
+    inRepo('node_modules/prettier/bin/prettier.cjs'),
+    ...['--check', '--log-level', 'warn', '--cache', '.'],
+  ],
+});
 await vitest('unit', ['unit', 'runes']);
+await vitest('gallery', ['gallery']);
 await vitest('browser', ['browser']);
 const patience = vitestBeside('patience', ['patience']);
 await playwright();

@@ -1,8 +1,7 @@
-/** One built gallery and one browser for a test file; a fresh page a test. */
+/** One browser for a test file; a fresh page a test. */
 import type { Browser, BrowserContextOptions, Page } from '@playwright/test';
-import { afterAll, afterEach, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { launch, SIZES } from './browser.ts';
-import { serveGallery } from './serve.ts';
 import { STATES } from './states.ts';
 
 export interface Stage {
@@ -40,13 +39,11 @@ export async function settled(page: Page): Promise<void> {
 }
 
 export function setStage(): Stage {
-  let gallery: Awaited<ReturnType<typeof serveGallery>>;
   let browser: Browser;
   let pages: Page[] = [];
   let errors: string[] = [];
 
   beforeAll(async () => {
-    gallery = await serveGallery();
     browser = await launch();
   });
   afterEach(async () => {
@@ -58,7 +55,6 @@ export function setStage(): Stage {
   });
   afterAll(async () => {
     await browser?.close();
-    await gallery?.close();
   });
 
   return {
@@ -70,7 +66,7 @@ export function setStage(): Stage {
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
       });
-      await enter(page, gallery.url, state, theme);
+      await enter(page, inject('galleryUrl'), state, theme);
       return page;
     },
   };

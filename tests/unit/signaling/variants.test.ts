@@ -1,7 +1,12 @@
 /** The stream as something else than the usual MP3: MP3 at 320 kbit/s, and bare samples. */
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PCM_PIECE_BYTES, PCM_PIECE_MS, VARIANT_TAGS, type ExtraVariant } from '../../../signaling/protocol/uplink.ts';
+import {
+  PCM_PIECE_BYTES,
+  PCM_PIECE_MS,
+  VARIANT_TAGS,
+  type ExtraVariant,
+} from '../../../signaling/protocol/uplink.ts';
 import { FRAME_MS } from '../../../signaling/stream/frames.ts';
 import { MAX_PCM_LISTENERS } from '../../../signaling/stream/stations.ts';
 import { parseTagged, wavHead } from '../../../signaling/stream/variants.ts';

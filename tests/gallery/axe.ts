@@ -1,26 +1,14 @@
 /** axe finds nothing in any state, at both sizes, in both themes; and nothing is cut off at 320 px. */
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from '@playwright/test';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { launch, SIZES } from './browser.ts';
-import { serveGallery } from './serve.ts';
 import { enter } from './stage.ts';
 import { STATES } from './states.ts';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 /** Which theme gets the whole examination; in the other one only its colours can differ. */
 const WHOLE = { phone: 'dark', laptop: 'light' } as const;
-
-let gallery: Awaited<ReturnType<typeof serveGallery>>;
-let browser: Browser;
-beforeAll(async () => {
-  gallery = await serveGallery();
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-  await gallery?.close();
-});
 
 function readable(violations: Awaited<ReturnType<AxeBuilder['analyze']>>['violations']): string[] {
   return violations.flatMap((violation) =>
@@ -50,15 +38,18 @@ function tooWide(page: Page): Promise<string[]> {
   );
 }
 
-describe.each(['phone', 'laptop'] as const)('on a %s', (size) => {
+/** A test for each state, at one size. */
+export function examineStates(size: keyof typeof SIZES): void {
+  let browser: Browser;
   let page: Page;
   beforeAll(async () => {
+    browser = await launch();
     page = await (await browser.newContext(SIZES[size])).newPage();
   });
-  afterAll(() => page.context().close());
+  afterAll(() => browser?.close());
 
-  it.each(Object.keys(STATES))('%s', async (state) => {
-    await enter(page, gallery.url, state, WHOLE[size]);
+  it.each(Object.keys(STATES))(`on a ${size}: %s`, async (state) => {
+    await enter(page, inject('galleryUrl'), state, WHOLE[size]);
     const whole = await examine(page).withTags(TAGS).analyze();
     await switchTheme(page, WHOLE[size] === 'dark' ? 'light' : 'dark');
     const colours = await examine(page).withRules(['color-contrast']).analyze();
@@ -69,4 +60,4 @@ describe.each(['phone', 'laptop'] as const)('on a %s', (size) => {
     await page.setViewportSize(SIZES.phone.viewport);
     expect(wide).toEqual([]);
   });
-});
+}

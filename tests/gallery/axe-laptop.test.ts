@@ -1,0 +1,3 @@
+import { examineStates } from './axe.ts';
+
+examineStates('laptop');
