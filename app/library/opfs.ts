@@ -43,8 +43,8 @@ export function createOpfsStore(): BlobStore {
     all: () => call({ type: 'all' }),
     put: (meta) => call({ type: 'put', meta }),
     write(blobId, chunkIndex, data) {
-      // Often a view into a message; only a copy of its own can be handed over.
-      const own = data.byteLength === data.buffer.byteLength ? data : data.slice();
+      // What is handed over is gone here, and whoever called may have to write it again.
+      const own = data.slice();
       return call({ type: 'write', blobId, chunkIndex, data: own }, [own.buffer]);
     },
     read: (blobId, start, end) => call({ type: 'read', blobId, start, end }),

@@ -40,7 +40,7 @@ export interface BlobStore {
   put(meta: BlobMeta): Promise<void>;
   /**
    * Stores a chunk and marks it as held, in this order, so that a crash never leaves a mark without bytes. Rejects with
-   * NoSpaceError, or when the blob is unknown.
+   * NoSpaceError, or when the blob is unknown. `data` stays the caller's: what found no room is written again.
    */
   write(id: string, chunkIndex: number, data: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Bytes [start, end) of chunks that are held. */

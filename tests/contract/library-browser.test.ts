@@ -66,6 +66,11 @@ describe('OPFS store', () => {
           delete: call('delete'),
         },
         blob: (id) => page.evaluate((blobId) => window.blobOf(blobId), id),
+        writeAndKeep: (...args) =>
+          page.evaluate(async (values) => {
+            await window.store.write(...values);
+            return values[2].slice();
+          }, args),
         async reopen() {
           await page.reload();
           await page.waitForFunction(() => window.harnessReady === true);
@@ -131,5 +136,26 @@ describe('library in Chromium', () => {
     const shared = await fresh.evaluate((track) => window.fetchTrack(track), ref);
     expect(shared.sha256).toBe(ref.trackId);
     await Promise.all([...contexts, third].map((context) => context.close()));
+  }, 120_000);
+
+  test('an import on a full device lets what was fetched go, and then goes in', async () => {
+    const room = await randomRoom();
+    const contexts = [await harness.newContext(), await harness.newContext()];
+    const [a, b] = [await openLibrary(contexts[0]!, room), await openLibrary(contexts[1]!, room)];
+    const fetched = (await importFile(a, 'fetched.wav', noiseWav(3_000_000))).at(-1);
+    if (fetched?.type !== 'done') throw new Error(JSON.stringify(fetched));
+    const { ref } = fetched.track;
+    await b.waitForFunction((id) => window.library.holders(id) === 1, ref.trackId);
+    await b.evaluate((track) => window.library.fetch(track), ref);
+    await b.waitForFunction((id) => window.holding(id)?.complete === true, ref.trackId);
+    const devtools = await contexts[1]!.newCDPSession(b);
+    const { origin } = harness.node;
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4_000_000 });
+    const imported = (await importFile(b, 'imported.wav', noiseWav(2_500_000))).at(-1);
+    if (imported?.type !== 'done') throw new Error(JSON.stringify(imported));
+    const here = (id: string) => b.evaluate((trackId) => window.holding(trackId), id);
+    expect(await here(imported.track.ref.trackId)).toMatchObject({ complete: true, imported: true });
+    expect(await here(ref.trackId)).toBe(null);
+    await Promise.all(contexts.map((context) => context.close()));
   }, 120_000);
 });

@@ -14,6 +14,10 @@ describe('in-memory store', () => {
           const blob = await store.blob(id);
           return { type: blob.type, data: new Uint8Array(await blob.arrayBuffer()) };
         },
+        async writeAndKeep(id, chunkIndex, data) {
+          await store.write(id, chunkIndex, data);
+          return data;
+        },
         reopen: null,
         close: async () => store.close(),
       };
