@@ -2,9 +2,10 @@
 import type { Analyser } from './analyse/client.ts';
 import { type Analysis, ImportError } from './analyse/analysis.ts';
 import type { writeArt as WriteArt } from './art.ts';
+import { hasBit } from './bitmap.ts';
 import { chunkRange, isChunk } from './chunks.ts';
 import type { ImportedTrack, ImportEvent } from './library.ts';
-import { type Shelf, isComplete } from './shelf.ts';
+import { type Shelf, type Shelved, isComplete } from './shelf.ts';
 import { NoSpaceError } from './store.ts';
 
 export interface ImportOptions {
@@ -13,7 +14,7 @@ export interface ImportOptions {
   analyser: Analyser;
   shelf: Shelf;
   writeArt: typeof WriteArt;
-  /** Ends what is under way for a track that is about to be replaced. */
+  /** Ends what is under way for a track that is about to go. */
   forget(trackId: string): void;
 }
 
@@ -81,22 +82,25 @@ async function importOne(
   onProgress: (doneBytes: number) => void,
 ): Promise<{ track: ImportedTrack; alreadyHere: boolean }> {
   const analysis = await analyser.analyse(file, signal, (bytes) => onProgress(Math.floor(bytes / HALF)));
-  const { trackId, chunksId } = analysis;
-  const known = shelf.get(trackId);
-  const track = describe(analysis);
-  if (known?.meta.chunksId === chunksId && isComplete(known)) {
-    if (!known.meta.imported) await shelf.put({ ...known.meta, imported: true, wanted: false });
-    return { track, alreadyHere: true };
-  }
-  if (known) {
+  const { trackId, bytes, mime, chunksId, manifest, art } = analysis;
+  const drop = () => {
     forget(trackId);
-    await shelf.delete(trackId);
-  }
+    return shelf.delete(trackId);
+  };
+  const known = shelf.get(trackId);
+  // Half of something else under the same name.
+  if (known && known.meta.chunksId !== chunksId) await drop();
+  const record = { id: trackId, kind: 'track' as const, bytes, mime, chunksId, manifest };
+  const flags = { imported: true, wanted: false, ...(art && { artId: art.artId }) };
+  // Only now is it certain what is here: another tab may have fetched or imported it.
+  const blob = await shelf.put({ ...record, ...flags });
+  const track = describe(analysis);
+  if (isComplete(blob)) return { track, alreadyHere: true };
   try {
-    await keep(analysis, file, signal, shelf, onProgress);
-    if (analysis.art) await keepArt(analysis.art, shelf, writeArt);
+    await fill(analysis, file, blob, signal, shelf, onProgress);
+    if (art) await keepArt(art, shelf, writeArt);
   } catch (error) {
-    await shelf.delete(trackId);
+    await drop();
     throw error;
   }
   return { track, alreadyHere: false };
@@ -127,25 +131,16 @@ function describe({
   };
 }
 
-async function keep(
-  { trackId, bytes, chunksId, manifest, mime, art }: Analysis,
+async function fill(
+  { trackId, bytes, manifest }: Analysis,
   file: File,
+  blob: Shelved,
   signal: AbortSignal,
   shelf: Shelf,
   onProgress: (doneBytes: number) => void,
 ): Promise<void> {
-  const blob = await shelf.put({
-    id: trackId,
-    kind: 'track',
-    bytes,
-    mime,
-    chunksId,
-    manifest,
-    imported: true,
-    wanted: false,
-    ...(art && { artId: art.artId }),
-  });
   for (let index = 0; index < blob.chunks; index++) {
+    if (hasBit(blob.bitmap, index)) continue;
     signal.throwIfAborted();
     const { start, end } = chunkRange(index, bytes);
     const data = new Uint8Array(await file.slice(start, end).arrayBuffer());

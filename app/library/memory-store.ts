@@ -1,6 +1,7 @@
-import { type Bitmap, emptyBitmap, setBit } from './bitmap.ts';
-import { chunkCount, chunkRange } from './chunks.ts';
-import { type BlobMeta, type BlobStore, NoSpaceError } from './store.ts';
+import { setBit } from './bitmap.ts';
+import { chunkRange } from './chunks.ts';
+import { merge } from './merge.ts';
+import { type BlobStore, NoSpaceError, type StoredBlob } from './store.ts';
 
 export interface MemoryStoreOptions {
   /** Writes beyond this many bytes fail with NoSpaceError. */
@@ -9,10 +10,8 @@ export interface MemoryStoreOptions {
 
 /** The store for tests: everything is gone with the process. */
 export function createMemoryStore({ quotaBytes = Infinity }: MemoryStoreOptions = {}): BlobStore {
-  const blobs = new Map<
-    string,
-    { meta: BlobMeta; bitmap: Bitmap; chunks: Map<number, Uint8Array<ArrayBuffer>> }
-  >();
+  const blobs = new Map<string, { record: StoredBlob; chunks: Map<number, Uint8Array<ArrayBuffer>> }>();
+  const copyOf = (record: StoredBlob) => ({ ...record, bitmap: record.bitmap.slice() });
 
   function get(id: string) {
     const blob = blobs.get(id);
@@ -21,10 +20,10 @@ export function createMemoryStore({ quotaBytes = Infinity }: MemoryStoreOptions 
   }
 
   async function read(id: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-    const { meta, chunks } = get(id);
+    const { record, chunks } = get(id);
     const out = new Uint8Array(end - start);
     for (const [index, data] of chunks) {
-      const range = chunkRange(index, meta.bytes);
+      const range = chunkRange(index, record.bytes);
       const from = Math.max(start, range.start);
       const to = Math.min(end, range.end);
       if (from < to) out.set(data.subarray(from - range.start, to - range.start), from - start);
@@ -33,17 +32,12 @@ export function createMemoryStore({ quotaBytes = Infinity }: MemoryStoreOptions 
   }
 
   return {
-    all: async () => [...blobs.values()].map(({ meta, bitmap }) => ({ ...meta, bitmap: bitmap.slice() })),
+    all: async () => [...blobs.values()].map(({ record }) => copyOf(record)),
     async put(meta) {
       const known = blobs.get(meta.id);
-      if (known) known.meta = { ...meta };
-      else {
-        blobs.set(meta.id, {
-          meta: { ...meta },
-          bitmap: emptyBitmap(chunkCount(meta.bytes)),
-          chunks: new Map(),
-        });
-      }
+      const record = merge(known?.record, meta);
+      blobs.set(meta.id, { record, chunks: known?.chunks ?? new Map<number, Uint8Array<ArrayBuffer>>() });
+      return copyOf(record);
     },
     async write(id, chunkIndex, data) {
       const blob = get(id);
@@ -52,10 +46,13 @@ export function createMemoryStore({ quotaBytes = Infinity }: MemoryStoreOptions 
         throw new NoSpaceError('the store is full');
       }
       blob.chunks.set(chunkIndex, data.slice());
-      setBit(blob.bitmap, chunkIndex);
+      setBit(blob.record.bitmap, chunkIndex);
     },
     read,
-    blob: async (id) => new Blob([await read(id, 0, get(id).meta.bytes)], { type: get(id).meta.mime }),
+    async blob(id) {
+      const { bytes, mime } = get(id).record;
+      return new Blob([await read(id, 0, bytes)], { type: mime });
+    },
     async delete(id) {
       blobs.delete(id);
     },

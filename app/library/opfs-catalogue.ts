@@ -1,6 +1,7 @@
 /** What is known of the blobs, in IndexedDB. Each call is one transaction. */
 import { emptyBitmap, setBit } from './bitmap.ts';
 import { chunkCount } from './chunks.ts';
+import { merge } from './merge.ts';
 import type { BlobMeta, StoredBlob } from './store.ts';
 
 const DATABASE = 'earshot-library';
@@ -11,7 +12,8 @@ const BITMAPS = 'bitmaps';
 export interface Catalogue {
   all(): Promise<StoredBlob[]>;
   get(id: string): Promise<BlobMeta | undefined>;
-  put(meta: BlobMeta): Promise<void>;
+  /** Merges it with what another tab put, and gives what is then stored. */
+  put(meta: BlobMeta): Promise<StoredBlob>;
   /** Adds to what is marked already, also by another tab. */
   mark(id: string, chunkIndices: readonly number[]): Promise<void>;
   delete(id: string): Promise<void>;
@@ -58,9 +60,18 @@ export async function openCatalogue(): Promise<Catalogue> {
     },
     get: (id) => done<BlobMeta | undefined>(database.transaction(META).objectStore(META).get(id)),
     async put(meta) {
-      const transaction = database.transaction(META, 'readwrite');
-      transaction.objectStore(META).put(meta);
+      const transaction = database.transaction([META, BITMAPS], 'readwrite');
+      const metas = transaction.objectStore(META);
+      const bitmaps = transaction.objectStore(BITMAPS);
+      const known = await done<BlobMeta | undefined>(metas.get(meta.id));
+      const marked = await done<Uint8Array<ArrayBuffer> | undefined>(bitmaps.get(meta.id));
+      const found = known && { ...known, bitmap: marked ?? emptyBitmap(chunkCount(known.bytes)) };
+      const stored = merge(found, meta);
+      const { bitmap, ...record } = stored;
+      metas.put(record);
+      bitmaps.put(bitmap, meta.id);
       await finished(transaction);
+      return stored;
     },
     async mark(id, chunkIndices) {
       const transaction = database.transaction([META, BITMAPS], 'readwrite');

@@ -11,7 +11,7 @@ export type StoreCall =
 
 export interface StoreResults {
   all: StoredBlob[];
-  put: undefined;
+  put: StoredBlob;
   write: undefined;
   read: Uint8Array<ArrayBuffer>;
   blob: Blob;

@@ -112,7 +112,7 @@ async function answer(request: StoreRequest): Promise<StoreResults[StoreRequest[
     case 'all':
       return (await catalogue).all();
     case 'put':
-      return void (await (await catalogue).put(request.meta));
+      return (await catalogue).put(request.meta);
     case 'write':
       return void (await write(request.blobId, request.chunkIndex, request.data));
     case 'read':
@@ -120,7 +120,7 @@ async function answer(request: StoreRequest): Promise<StoreResults[StoreRequest[
     case 'blob': {
       const meta = await (await catalogue).get(request.blobId);
       const file = await (await (await folder).getFileHandle(request.blobId)).getFile();
-      return file.slice(0, file.size, meta?.mime ?? '');
+      return file.slice(0, meta?.bytes ?? file.size, meta?.mime ?? '');
     }
     case 'delete':
       return void (await remove(request.blobId));

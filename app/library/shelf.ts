@@ -1,26 +1,36 @@
 /** What this device holds, kept in memory beside the store so that it can be asked at any time. */
-import { type Bitmap, countBits, emptyBitmap, hasBit, setBit } from './bitmap.ts';
+import { type Bitmap, countBits, hasBit, setBit } from './bitmap.ts';
 import { chunkCount, chunkRange } from './chunks.ts';
-import { type BlobMeta, type BlobStore, NoSpaceError } from './store.ts';
+import { merge } from './merge.ts';
+import { type BlobMeta, type BlobStore, NoSpaceError, type StoredBlob } from './store.ts';
 
 export interface Shelved {
-  meta: BlobMeta;
+  readonly meta: BlobMeta;
   readonly bitmap: Bitmap;
   readonly chunks: number;
-  heldChunks: number;
+  readonly heldChunks: number;
 }
+
+/** As the shelf itself has it. */
+type Own = { -readonly [Key in keyof Shelved]: Shelved[Key] };
 
 export interface Shelf {
   /** What the last session left is known. Rejects when the store cannot be opened. */
   readonly loaded: Promise<void>;
   get(id: string): Shelved | undefined;
   all(): Iterable<Shelved>;
+  /** Also takes over what another tab put or wrote since this one loaded. */
   put(meta: BlobMeta): Promise<Shelved>;
   write(id: string, index: number, data: Uint8Array<ArrayBuffer>): Promise<void>;
   read(id: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
   blob(id: string): Promise<Blob>;
   delete(id: string): Promise<void>;
   onChange(listener: (id: string) => void): () => void;
+}
+
+function shelved({ bitmap, ...meta }: StoredBlob): Own {
+  const chunks = chunkCount(meta.bytes);
+  return { meta, bitmap, chunks, heldChunks: countBits(bitmap, chunks) };
 }
 
 export function isComplete(blob: Shelved): boolean {
@@ -38,15 +48,15 @@ export function heldBytes(blob: Shelved): number {
 
 /** `makeRoom` is asked when the device is full for a track, not for a cover; after true the write is tried again. */
 export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> = async () => false): Shelf {
-  const blobs = new Map<string, Shelved>();
+  const blobs = new Map<string, Own>();
   const listeners = new Set<(id: string) => void>();
   const changed = (id: string) => listeners.forEach((listener) => listener(id));
 
   async function load(): Promise<void> {
-    for (const { bitmap, ...meta } of await store.all()) {
-      if (blobs.has(meta.id)) continue;
-      const chunks = chunkCount(meta.bytes);
-      const blob: Shelved = { meta, bitmap, chunks, heldChunks: countBits(bitmap, chunks) };
+    for (const stored of await store.all()) {
+      if (blobs.has(stored.id)) continue;
+      const blob = shelved(stored);
+      const { meta } = blob;
       // An import that was cut off: nobody knows of it, and nobody can complete it. A cover comes whole, or it is fetched again.
       if ((meta.imported || meta.kind === 'art') && !isComplete(blob)) await store.delete(meta.id);
       else blobs.set(meta.id, blob);
@@ -59,12 +69,12 @@ export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> =
     get: (id) => blobs.get(id),
     all: () => blobs.values(),
     async put(meta) {
-      const known = blobs.get(meta.id);
-      if (known) known.meta = meta;
-      const chunks = chunkCount(meta.bytes);
-      const blob = known ?? { meta, bitmap: emptyBitmap(chunks), chunks, heldChunks: 0 };
+      const blob = blobs.get(meta.id) ?? shelved(merge(undefined, meta));
+      blob.meta = meta;
       blobs.set(meta.id, blob);
-      await store.put(meta);
+      const stored = await store.put(meta);
+      // Deleted meanwhile. Or put once more: what that one says is not taken back.
+      if (blobs.get(meta.id) === blob) Object.assign(blob, shelved(merge(stored, blob.meta)));
       changed(meta.id);
       return blob;
     },

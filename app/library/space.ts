@@ -50,12 +50,21 @@ export function createSpace(options: SpaceOptions): Space {
   }
 
   async function make(): Promise<boolean> {
-    const cached = cachedTracks();
-    const going = leastUseful(cached, needed(), FREE_BYTES);
+    const going = leastUseful(cachedTracks(), needed(), FREE_BYTES);
     if (going.length === 0) return false;
-    const bytes = cached.reduce((sum, { id, heldBytes }) => sum + (going.includes(id) ? heldBytes : 0), 0);
-    for (const id of going) await remove(id);
-    tell({ type: 'freed', trackIds: going, bytes });
+    const gone: string[] = [];
+    let bytes = 0;
+    for (const id of going) {
+      const known = shelf.get(id);
+      if (!known) continue;
+      // Another tab may have imported or kept it since: then it stays, and may not go the next time either.
+      const { meta } = await shelf.put(known.meta);
+      if (meta.imported || meta.kept === true) continue;
+      bytes += heldBytes(known);
+      gone.push(id);
+      await remove(id);
+    }
+    if (gone.length > 0) tell({ type: 'freed', trackIds: gone, bytes });
     return true;
   }
 

@@ -36,8 +36,11 @@ export class NoSpaceError extends Error {
 
 export interface BlobStore {
   all(): Promise<StoredBlob[]>;
-  /** Adds a blob without bytes, or replaces what is known of one; its bytes and bitmap stay. */
-  put(meta: BlobMeta): Promise<void>;
+  /**
+   * Adds a blob without bytes, or replaces what is known of one; its bytes and bitmap stay. Another tab may know more of
+   * it: nothing is `imported` or `kept` no longer by a put, nor loses its manifest (see merge.ts). Gives what is then stored.
+   */
+  put(meta: BlobMeta): Promise<StoredBlob>;
   /**
    * Stores a chunk and marks it as held, in this order, so that a crash never leaves a mark without bytes. Rejects with
    * NoSpaceError, or when the blob is unknown. `data` stays the caller's: what found no room is written again.

@@ -183,6 +183,10 @@ export function createTransfer(options: TransferOptions): Transfer {
       }
       peers = next;
     }),
+    // The rest came from another side: an import, or another tab.
+    shelf.onChange((id) => {
+      if (isHere(id)) downloads.get(id)?.pump();
+    }),
     neighbours.onChange(() => {
       for (const current of downloads.values()) current.pump();
       art.pump();

@@ -50,9 +50,9 @@ describe('OPFS store', () => {
       const page = await harness.newPage(context);
       const open = () => page.evaluate(() => window.openStore());
       await open();
-      const call = <Name extends 'all' | 'put' | 'write' | 'read' | 'delete'>(name: Name) =>
+      const call = <Name extends 'all' | 'put' | 'write' | 'read' | 'delete'>(name: Name, tab = page) =>
         ((...args: unknown[]) =>
-          page.evaluate(
+          tab.evaluate(
             ([method, values]) =>
               (window.store[method as 'all'] as (...all: unknown[]) => Promise<unknown>)(...values),
             [name, args] as const,
@@ -71,6 +71,11 @@ describe('OPFS store', () => {
             await window.store.write(...values);
             return values[2].slice();
           }, args),
+        async beside() {
+          const tab = await harness.newPage(context);
+          await tab.evaluate(() => window.openStore());
+          return { put: call('put', tab) };
+        },
         async reopen() {
           await page.reload();
           await page.waitForFunction(() => window.harnessReady === true);

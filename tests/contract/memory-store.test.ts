@@ -18,6 +18,8 @@ describe('in-memory store', () => {
           await store.write(id, chunkIndex, data);
           return data;
         },
+        // All that it has is in one place, as a database is.
+        beside: async () => store,
         reopen: null,
         close: async () => store.close(),
       };

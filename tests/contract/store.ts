@@ -12,6 +12,8 @@ export interface StoreContract {
     blob(id: string): Promise<{ type: string; data: Uint8Array }>;
     /** Writes an array of its own, where the store is, and gives what is left of it. */
     writeAndKeep: (...args: Parameters<BlobStore['write']>) => Promise<Uint8Array>;
+    /** Another tab's store over the same database. */
+    beside: () => Promise<Pick<BlobStore, 'put'>>;
     /** The same store, opened by the next session; null for a store that forgets. */
     reopen: (() => Promise<void>) | null;
     close(): Promise<void>;
@@ -134,4 +136,48 @@ export function runStoreContract({ test, expect, setup }: StoreContract): void {
     // Nor does it matter what becomes of it afterwards.
     expect(same(await opened.store.read(id('a'), 0, CHUNK_BYTES), pattern(CHUNK_BYTES, 4))).toBe(true);
   });
+
+  withStore(
+    'S7 a tab that knew nothing of an import takes nothing from it, and learns of it',
+    async (opened) => {
+      const { store } = opened;
+      const other = await opened.beside();
+      const bytes = 2 * CHUNK_BYTES;
+      const mine = { ...meta('a', bytes), imported: true, wanted: false, kept: true, artId: id('e') };
+      await store.put(mine);
+      await store.write(id('a'), 1, pattern(CHUNK_BYTES, 6));
+      const theirs = { ...meta('a', bytes), manifest: new Uint8Array(0), kept: false, usedAtMs: 7 };
+      const found = await other.put(theirs);
+      const [record] = await store.all();
+      for (const known of [found, record]) {
+        expect(known).toMatchObject({
+          imported: true,
+          kept: true,
+          wanted: true,
+          usedAtMs: 7,
+          artId: id('e'),
+        });
+        expect([...(known?.manifest ?? [])]).toEqual([...mine.manifest]);
+        expect([...(known?.bitmap ?? [])]).toEqual([2]);
+      }
+    },
+  );
+
+  withStore(
+    'S8 what is cut otherwise takes the place of what was fetched, not of an import',
+    async (opened) => {
+      const { store } = opened;
+      const other = await opened.beside();
+      for (const digit of ['a', 'b']) {
+        await store.put({ ...meta(digit, 10), imported: digit === 'a' });
+        await store.write(id(digit), 0, pattern(10, 1));
+        await other.put({ ...meta(digit, 10), chunksId: id('9') });
+      }
+      const known = (await store.all()).map((one) => [one.id, one.chunksId, one.imported, [...one.bitmap]]);
+      expect(known.sort()).toEqual([
+        [id('a'), id('f'), true, [1]],
+        [id('b'), id('9'), false, [0]],
+      ]);
+    },
+  );
 }
