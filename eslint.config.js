@@ -38,12 +38,12 @@ const PLACES = [
   { files: 'app/clock', local: [], packages: [] },
   {
     files: 'app/mesh',
-    local: ['signaling/protocol'],
-    packages: ['yjs', 'y-webrtc', 'y-indexeddb', 'y-protocols', 'lib0', 'peerjs', 'simple-peer', 'valibot'],
+    local: ['signaling/protocol', 'app/database.ts'],
+    packages: ['yjs', 'y-webrtc', 'y-protocols', 'lib0', 'peerjs', 'simple-peer', 'valibot'],
   },
   {
     files: 'app/library',
-    local: ['app/mesh/transport.ts'],
+    local: ['app/mesh/transport.ts', 'app/database.ts'],
     packages: ['mediabunny', 'hash-wasm', 'valibot'],
   },
   {

@@ -2,7 +2,7 @@
 import * as Y from 'yjs';
 import { deriveRoomKeys } from '../signaling/protocol/secret.ts';
 import { createOpfsStore } from './library/opfs.ts';
-import { openPersistence } from './mesh/persistence.ts';
+import { deletePersisted, openPersistence } from './mesh/persistence.ts';
 import { createQueries } from './session/queries.ts';
 import { webCrypto } from './state/web-crypto.ts';
 
@@ -25,7 +25,7 @@ const BLOCKED_MS = 2_000;
 export async function deleteDocument(secret: string): Promise<void> {
   const { roomId } = await deriveRoomKeys(secret, webCrypto);
   const blocked = new Promise<void>((resolve) => setTimeout(resolve, BLOCKED_MS));
-  await Promise.race([openPersistence(new Y.Doc(), roomId).clear(), blocked]);
+  await Promise.race([deletePersisted(roomId), blocked]);
 }
 
 /** Bytes on this device, by trackId; for when no room is open, whose library would know. */

@@ -103,7 +103,11 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   const selfId = newId();
   const doc = new Y.Doc();
   if (options.packed !== null) unpackRoom(doc, options.packed);
-  const persistence = openPersistence(doc, keys.roomId);
+  const persistence = openPersistence(doc, keys.roomId, () =>
+    notices.problem(
+      'This device could not keep the last change: its storage refuses. Until it takes them again, changes are here only while this page is.',
+    ),
+  );
   const knownNode = readNodeInfo(nodeInfo);
   const mesh = await createBrowserMesh({
     doc,

@@ -1,4 +1,5 @@
 /** What is known of the blobs, in IndexedDB. Each call is one transaction. */
+import { createDatabase, finished, requested as done } from '../database.ts';
 import { emptyBitmap, setBit } from './bitmap.ts';
 import { chunkCount } from './chunks.ts';
 import { merge } from './merge.ts';
@@ -19,31 +20,8 @@ export interface Catalogue {
   delete(id: string): Promise<void>;
 }
 
-/** Only this file writes the database: what it holds has the type that was put. */
-function done<T>(request: IDBRequest): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result as T);
-    request.onerror = () => reject(request.error ?? new Error('the database refused'));
-  });
-}
-
-function finished(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new Error('the database refused'));
-  });
-}
-
-export async function openCatalogue(): Promise<Catalogue> {
-  const opening = indexedDB.open(DATABASE, VERSION);
-  opening.onupgradeneeded = () => {
-    opening.result.createObjectStore(META, { keyPath: 'id' });
-    opening.result.createObjectStore(BITMAPS);
-  };
-  const database = await done<IDBDatabase>(opening);
-  // A newer version of the app in another tab wants to upgrade: do not stand in its way.
-  database.onversionchange = () => database.close();
-
+/** On one connection. Each call may be made twice (`Database.use`): none adds to what it did before. */
+function catalogueOn(database: IDBDatabase): Catalogue {
   return {
     async all() {
       const transaction = database.transaction([META, BITMAPS]);
@@ -92,4 +70,22 @@ export async function openCatalogue(): Promise<Catalogue> {
       await finished(transaction);
     },
   };
+}
+
+export function openCatalogue(): Promise<Catalogue> {
+  const { use } = createDatabase({
+    name: DATABASE,
+    version: VERSION,
+    create(created) {
+      created.createObjectStore(META, { keyPath: 'id' });
+      created.createObjectStore(BITMAPS);
+    },
+  });
+  return Promise.resolve({
+    all: () => use((database) => catalogueOn(database).all()),
+    get: (id) => use((database) => catalogueOn(database).get(id)),
+    put: (meta) => use((database) => catalogueOn(database).put(meta)),
+    mark: (id, chunkIndices) => use((database) => catalogueOn(database).mark(id, chunkIndices)),
+    delete: (id) => use((database) => catalogueOn(database).delete(id)),
+  });
 }
