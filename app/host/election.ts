@@ -109,7 +109,7 @@ export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput
 }
 
 /** Whoever was named by hand stays. Who stumbled lately may follow a host that is gone, but pushes none away. */
-function takesOver(best: Candidate, running: Candidate, isNamed: boolean): boolean {
+export function takesOver(best: Candidate, running: Candidate, isNamed: boolean): boolean {
   return !isNamed && best.stumbles === 0 && points(best) - points(running) >= TAKEOVER_POINTS;
 }
 

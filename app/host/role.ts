@@ -6,12 +6,21 @@ import type { Commands } from '../session/commands.ts';
 import type { Queries } from '../session/queries.ts';
 import type { HostClaim, Presence } from '../session/schema.ts';
 import { aliveAt, isFed, MISSED_MS, type NodeWord, type Sign } from './alive.ts';
-import { candidateOf, elect, higherClaim, type ElectionResult } from './election.ts';
+import {
+  candidateOf,
+  elect,
+  higherClaim,
+  takesOver,
+  type Candidate,
+  type ElectionResult,
+} from './election.ts';
 
 /** Who was replaced feeds on until the next one is on the air, so that there is no gap; at most for so long. */
 const LINGER_MS = 5_000;
 /** After a pause of its own everybody looks dead to this device: it listens first. */
 const OWN_GAP_MS = 1_500;
+/** Until all that befell a host is in its own presence: cut off, unheard, stumbled, or gone. */
+const GIVEN_UP_MS = 10_000;
 
 export interface HostRoleOptions {
   selfId: string;
@@ -59,7 +68,9 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   const signs = new Map<string, Sign>();
   let runningEpoch: number | null = null;
   let unheardEpoch: number | null = null;
-  let claimed = { key: '', sinceMs: nowMs() };
+  let claimed: { claim: HostClaim | null; sinceMs: number } = { claim: null, sinceMs: nowMs() };
+  /** Who was lost as a host, and since when. Its last beat is younger than that, and would have it back at once. */
+  const givenUp = new Map<string, number>();
   let lingersUntilMs: number | null = null;
   let lookedAtMs = nowMs();
   let listensUntilMs = -Infinity;
@@ -89,13 +100,31 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     const { sinceMs, feed } = options.node();
     const told = sinceMs === null || feed === null ? null : { epoch: feed.epoch, peerId: feed.peerId };
     const claim = higherClaim(queries.hostClaim(), told);
-    const key = `${claim?.epoch}/${claim?.peerId}`;
-    if (key !== claimed.key) {
-      claimed = { key, sinceMs: nowMs() };
-      // Who claims lives.
-      if (claim && signs.has(claim.peerId)) signs.set(claim.peerId, { atMs: nowMs(), epoch: claim.epoch });
-    }
+    const before = claimed.claim;
+    if (claim?.epoch !== before?.epoch || claim?.peerId !== before?.peerId) {
+      claimed = { claim, sinceMs: nowMs() };
+      if (claim) noteClaim(claim, before);
+    } else claimed.claim = claim;
     return claim;
+  }
+
+  /** Nobody claims above a holder that is heard, unless named, or better by far. */
+  function noteClaim(claim: HostClaim, before: HostClaim | null): void {
+    // Who claims lives.
+    if (signs.has(claim.peerId)) signs.set(claim.peerId, { atMs: nowMs(), epoch: claim.epoch });
+    givenUp.delete(claim.peerId);
+    if (before === null || before.released === true || claim.named === true) return;
+    if (before.epoch === claim.epoch) return;
+    const all = options.presences();
+    const old = all.get(before.peerId);
+    const next = all.get(claim.peerId);
+    const madeWay = old && next && takesOver(candidateOf(next), candidateOf(old), before.named === true);
+    if (madeWay !== true) givenUp.set(before.peerId, nowMs());
+  }
+
+  function candidateNow(presence: Presence): Candidate {
+    const candidate = candidateOf(presence);
+    return givenUp.has(presence.peerId) ? { ...candidate, unheard: true } : candidate;
   }
 
   function noteOwnSilence(): void {
@@ -120,7 +149,10 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     const linked = new Set(options.linked());
     noteWhoOffers(presences, linked);
     const claim = claimNow();
-    const candidates = [...presences.values()].filter(({ candidate }) => candidate !== null).map(candidateOf);
+    for (const [peerId, sinceMs] of givenUp) if (nowMs() - sinceMs > GIVEN_UP_MS) givenUp.delete(peerId);
+    const candidates = [...presences.values()]
+      .filter(({ candidate }) => candidate !== null)
+      .map(candidateNow);
     const alive = aliveAt({
       selfId,
       present: candidates.map(({ peerId }) => peerId),

@@ -28,22 +28,64 @@ describe('the role', () => {
     expect(world.device('pocket').result?.next.map(({ peerId }) => peerId)).toEqual(['tab', 'pocket']);
   });
 
-  test.each([
-    ['killed', (w: World) => void (w.device('lap').life = 'killed'), 600],
-    ['frozen', (w: World) => void (w.device('lap').life = 'frozen'), 1_400],
-    ['cut off from the node', (w: World) => void (w.device('lap').reachesNode = false), 1_400],
+  const losses: [string, (w: World) => void, number][] = [
+    ['killed', (w) => void (w.device('lap').life = 'killed'), 600],
+    ['frozen', (w) => void (w.device('lap').life = 'frozen'), 1_400],
+    ['cut off from the node', (w) => void (w.device('lap').reachesNode = false), 1_400],
     [
       'cut off from all',
-      (w: World) => void Object.assign(w.device('lap'), { reachesNode: false, reachesPeers: false }),
+      (w) => void Object.assign(w.device('lap'), { reachesNode: false, reachesPeers: false }),
       1_400,
     ],
-  ])('E13 a host that is %s is followed by the next one', (_, harm, mostMs) => {
+  ];
+  test.each(losses)('E13 a host that is %s is followed by the next one', (_, harm, mostMs) => {
     household();
     harm(world);
     expect(world.until('tab on air', onAir('tab'))).toBeLessThan(mostMs);
     world.run(20_000);
     expect(world.onAir()).toMatch(/\/tab$/);
     expect(world.device('tab').starts).toBe(1);
+  });
+
+  // The last beat of the laptop, which is better by far, is younger than its loss.
+  test.each(losses)(
+    'E13 a laptop that is %s is followed as soon by a phone on battery',
+    (_, harm, mostMs) => {
+      world = createWorld({ lap: laptop, phone: {}, pocket: { visible: false } });
+      world.until('lap on air', onAir('lap'));
+      world.run(5_000);
+      for (const device of world.devices) device.starts = 0;
+      harm(world);
+      expect(world.until('phone on air', onAir('phone'))).toBeLessThan(mostMs);
+      world.run(20_000);
+      expect(world.onAir()).toBe('2/phone');
+      expect(world.devices.map(({ starts }) => starts)).toEqual([0, 1, 0]);
+    },
+  );
+
+  test('E13 two who are lost within a second are followed by a third, however much worse', () => {
+    world = createWorld({ lap: laptop, other: laptop, pocket: { visible: false } });
+    world.until('lap on air', onAir('lap'));
+    world.run(5_000);
+    world.device('lap').life = 'killed';
+    world.until('other on air', onAir('other'));
+    world.device('other').life = 'killed';
+    expect(world.until('pocket on air', onAir('pocket'))).toBeLessThan(600);
+  });
+
+  test('E2 E7 who made way for a better one was heard, and follows when that is lost', () => {
+    world = createWorld({ lap: laptop, phone: {}, pocket: { visible: false } });
+    world.device('lap').isOffering = false;
+    world.until('phone on air', onAir('phone'));
+    world.run(5_000);
+    world.device('lap').isOffering = true;
+    world.until('lap on air', onAir('lap'));
+    expect(world.device('pocket').result?.next).toEqual([
+      { peerId: 'phone', why: 'on screen, on battery' },
+      { peerId: 'pocket', why: 'on battery, in the background' },
+    ]);
+    world.device('lap').life = 'killed';
+    expect(world.until('phone on air', onAir('phone'))).toBeLessThan(600);
   });
 
   test('E11 E18 a host that beats and feeds nothing is followed, and does not push the next one away again', () => {
