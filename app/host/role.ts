@@ -15,7 +15,10 @@ import {
   type ElectionResult,
 } from './election.ts';
 
-/** Who was replaced feeds on until the next one is on the air, so that there is no gap; at most for so long. */
+/**
+ * Who was replaced feeds on until the next one is on the air, so that there is no gap; at most for so long when the node does
+ * not say that it gets these frames.
+ */
 const LINGER_MS = 5_000;
 /** After a pause of its own everybody looks dead to this device: it listens first. */
 const OWN_GAP_MS = 1_500;
@@ -174,6 +177,9 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     const offers = options.presences().get(selfId)?.candidate != null;
     if (host === null || !offers || claim?.released === true) return stop();
     if (claim?.peerId === selfId) return;
+    const { sinceMs, feed } = options.node();
+    const isHeard = sinceMs !== null && feed?.peerId === selfId && feed.state === 'up';
+    if (isHeard) lingersUntilMs = nowMs() + LINGER_MS;
     lingersUntilMs ??= nowMs() + LINGER_MS;
     if (nowMs() >= lingersUntilMs || isFed(claim, options.node())) stop();
   }

@@ -183,6 +183,31 @@ describe('the role', () => {
     expect(world.device('pocket').feeding).toBeNull();
   });
 
+  test('E13 E16 handed to one that stumbled often and cannot, the old host is heard for as long as that is tried', () => {
+    household();
+    const lap = world.device('lap');
+    Object.assign(world.device('pocket'), { reachesNode: false }).offer.stumbles = 4;
+    lap.peer.commands.nameHost('pocket', 'lap');
+    let worstMs = 0;
+    const tellsGivenUp = () => {
+      worstMs = Math.max(worstMs, world.silentMs());
+      return lap.result?.host === 'lap' && world.onAir() === '3/lap';
+    };
+    expect(world.until('given up', tellsGivenUp, 70_000)).toBeGreaterThan(60_000);
+    // Only its hello with the newer epoch.
+    expect(worstMs).toBeLessThanOrEqual(200);
+    expect(lap.starts).toBe(1);
+  });
+
+  test('E16 a replaced host that the node does not hear stops after 5 s', () => {
+    household();
+    const lap = world.device('lap');
+    world.device('pocket').reachesNode = false;
+    lap.peer.commands.nameHost('pocket', 'lap');
+    lap.isMute = true;
+    expect(world.until('lap stops', () => lap.feeding === null)).toBeLessThanOrEqual(6_000);
+  });
+
   test('E16 who gives the role back stops at once, and the next one follows', () => {
     household();
     const lap = world.device('lap');
