@@ -2,10 +2,11 @@
  * How far the stream has run ahead of real time, and so when silence is due and when frames are too many. Pure.
  *
  * Every listener plays at real time: frames that are missing drain its buffer, frames too many become latency that never
- * goes away. So a gap is filled with silence, and what a stalled host sends late, in its place, is dropped. Right after silence that
- * is nearly all that is ahead of real time: each gap would otherwise leave as much latency as jitter is granted.
+ * goes away. So a gap is filled with silence, and so is what a host that delivers less than real time has fallen behind by as much.
+ * What comes late after all, in the place of silence, is dropped: that is nearly all that is ahead of real time, as long as no
+ * more is dropped than silence was put in. It would otherwise leave as much latency each time as jitter is granted.
  */
-/** A host's frame may be this late before silence takes its place. */
+/** A host's frame may be this late, and its stream this far behind, before silence takes the place of what is missing. */
 export const GAP_MS = 250;
 /** Frames further ahead than this are dropped: wider than the jitter of a Wi-Fi, narrower than a gap. */
 export const MAX_LEAD_MS = 240;
@@ -30,7 +31,9 @@ export function createPace(nowMs: number, frameMs: number): Pace {
   let leadMs = 0;
   let atMs = nowMs;
   let hostFrameAtMs = Number.NEGATIVE_INFINITY;
-  /** Silence has taken the place of what may still come. */
+  /** So much silence has taken the place of what may still come. */
+  let filledMs = 0;
+  /** Of it some since the host's last frame. */
   let isFilled = false;
   /** When sound resumed after silence, or last had to be dropped since. */
   let resumedAtMs = Number.NEGATIVE_INFINITY;
@@ -49,9 +52,13 @@ export function createPace(nowMs: number, frameMs: number): Pace {
       hostFrameAtMs = now;
       if (isFilled) resumedAtMs = now;
       isFilled = false;
-      const isResuming = now - resumedAtMs < GAP_MS;
+      // What has not come by then is lost.
+      if (now - resumedAtMs >= GAP_MS) filledMs = 0;
+      const isResuming = filledMs > 0;
       if (leadMs > (isResuming ? RESUMING_LEAD_MS : MAX_LEAD_MS)) {
-        if (isResuming) resumedAtMs = now;
+        if (!isResuming) return false;
+        resumedAtMs = now;
+        filledMs -= frameMs;
         return false;
       }
       leadMs += frameMs;
@@ -59,9 +66,10 @@ export function createPace(nowMs: number, frameMs: number): Pace {
     },
     takeSilence(now) {
       advance(now);
-      if (now - hostFrameAtMs < GAP_MS) return 0;
-      const due = Math.max(0, Math.ceil(-leadMs / frameMs));
+      const grantedMs = now - hostFrameAtMs < GAP_MS ? GAP_MS : 0;
+      const due = Math.max(0, Math.ceil((-leadMs - grantedMs) / frameMs));
       leadMs += due * frameMs;
+      filledMs += due * frameMs;
       if (due > 0) isFilled = true;
       return due;
     },

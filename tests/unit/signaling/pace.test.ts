@@ -40,9 +40,53 @@ describe('pacing', () => {
 
   it('passes a steady host untouched, also one whose clock is 0.5 % fast or slow', () => {
     for (const everyMs of [FRAME_MS * 0.995, FRAME_MS, FRAME_MS * 1.005]) {
-      const arrivals = steady(0, 60_000, everyMs);
-      expect(play(arrivals, 60_000)).toMatchObject({ taken: arrivals.length, silence: 0 });
+      const arrivals = steady(0, 48_000, everyMs);
+      expect(play(arrivals, 48_000)).toMatchObject({ taken: arrivals.length, silence: 0 });
     }
+  });
+
+  it('makes up for a host that delivers less than real time, and drops nothing of it', () => {
+    for (const share of [0.5, 0.9, 0.98, 0.995]) {
+      const arrivals = steady(0, 300_000, FRAME_MS / share);
+      const { taken, sentAtMs } = play(arrivals, 300_000);
+      expect(taken, `${share}`).toBe(arrivals.length);
+      const leadsMs = [...sentAtMs, 300_000].map((ms, at) => at * FRAME_MS - ms);
+      // What a frame may be late, and a look at it.
+      expect(Math.min(...leadsMs), `${share}`).toBeGreaterThanOrEqual(-GAP_MS - 2 * FRAME_MS);
+      expect(Math.max(...leadsMs), `${share}`).toBeLessThan(2 * FRAME_MS);
+    }
+  });
+
+  it('passes a host untouched whose frames are late by anything below the gap', () => {
+    const late = fc.integer({ min: 0, max: GAP_MS - FRAME_MS - 1 });
+    fc.assert(
+      fc.property(fc.array(late, { minLength: 400, maxLength: 400 }), (lateMs) => {
+        let last = 0;
+        const arrivals = lateMs.map((ms, at) => (last = Math.max(last, at * FRAME_MS + (at === 0 ? 0 : ms))));
+        expect(play(arrivals, 400 * FRAME_MS)).toMatchObject({ silence: 0 });
+        expect(play(arrivals, last).taken).toBe(400);
+      }),
+    );
+  });
+
+  it('drops no more of a host that was late than the silence that took its place', () => {
+    // A cushion of 192 ms, gathered by a burst; then half of the frames come late, and all of them at once.
+    const cushion = Array.from({ length: 8 }, () => 5_000);
+    const held = steady(10_000, 12_000).map((ms, at) => (at % 2 === 0 ? ms : 12_000));
+    const arrivals = [...steady(0, 10_000), ...cushion, ...held, ...steady(12_000, 20_000)];
+    const { taken, silence } = play(arrivals, 20_000);
+    expect(silence).toBeGreaterThan(10);
+    expect(arrivals.length - taken).toBeLessThanOrEqual(silence);
+    expect(arrivals.length - taken).toBeGreaterThan(silence - 3);
+  });
+
+  it('gathers no latency from a host that hesitates again and again', () => {
+    const arrivals = steady(0, 300_000).map((ms, at) => {
+      const intoMs = ms % 10_000;
+      return intoMs < 1_000 && at % 2 === 0 ? ms - intoMs + 1_000 : ms;
+    });
+    const { sentAtMs } = play(arrivals, 300_000);
+    expect(sentAtMs.length * FRAME_MS - 300_000).toBeLessThan(31 * FRAME_MS);
   });
 
   it('passes frames that come in groups and late by less than the gap', () => {
