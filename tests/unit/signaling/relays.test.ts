@@ -23,6 +23,8 @@ import {
 const TONE_HZ = 1000;
 const FRAME_MS = 24;
 const RECONNECTED_MS = 20_000;
+/** 48 kHz, stereo, 16 bit. */
+const SAMPLE_BYTES_PER_MS = 192;
 
 let cleanUp: (() => unknown)[];
 beforeEach(() => {
@@ -190,6 +192,79 @@ describe.skipIf(snapMissing !== null)(
     }, 60_000);
   },
 );
+
+/** What takes samples as a Snapserver does: at its own real time, and each connection to its end before the next. */
+async function startSink() {
+  const connections: Socket[] = [];
+  let stands = false;
+  let takenBytes = 0;
+  let takenOfRun = 0;
+  let runFromMs = 0;
+  let last = Buffer.alloc(0);
+  const begin = (): void => void ([takenOfRun, runFromMs] = [0, performance.now()]);
+  const timer = setInterval(() => {
+    const [socket] = connections;
+    if (stands || socket === undefined) return begin();
+    const due = Math.floor((performance.now() - runFromMs) * SAMPLE_BYTES_PER_MS) - takenOfRun;
+    const bytes = socket.read(Math.max(1, Math.min(due, socket.readableLength))) as Buffer | null;
+    if (bytes === null) {
+      // Starved, it begins anew.
+      if (socket.readableEnded || socket.destroyed) connections.shift();
+      return begin();
+    }
+    takenOfRun += bytes.length;
+    takenBytes += bytes.length;
+    last = Buffer.concat([last, bytes]).subarray(-SAMPLE_BYTES_PER_MS * 100);
+  }, 10);
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    connections.push(socket.pause());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanUp.push(() => {
+    clearInterval(timer);
+    for (const socket of connections) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    stand: () => void (stands = true),
+    goOn: () => void (stands = false),
+    takenMs: () => takenBytes / SAMPLE_BYTES_PER_MS,
+    connections: () => connections.length,
+    isLoud: () => last.some((byte) => byte !== 0),
+  };
+}
+
+describe('a sink of samples', () => {
+  const relayOf = async (node: TestNode) => (await status(node)).relays[0];
+
+  it('that stood still is cut off, so that what piled up is not heard late for ever', async () => {
+    const sink = await startSink();
+    const node = await nodeWith({ snapcast: { host: '127.0.0.1', port: sink.port } });
+    await until(() => sink.takenMs() > 1_000 || undefined, RECONNECTED_MS);
+    sink.stand();
+    await until(async () => (await relayOf(node))?.why ?? undefined, RECONNECTED_MS);
+    expect((await relayOf(node))?.why).toBe('it takes the sound too slowly');
+    sink.goOn();
+    await until(
+      async () => (sink.connections() === 1 && (await relayOf(node))?.state === 'up') || undefined,
+      RECONNECTED_MS,
+    );
+    const takenMs = sink.takenMs();
+    await playTone(node);
+    await until(() => sink.isLoud() || undefined, RECONNECTED_MS);
+    // By its own samples, however slow this machine is: what the system holds, and what may wait until it is cut off.
+    expect(sink.takenMs() - takenMs).toBeLessThan(2_000);
+  }, 60_000);
+
+  it('that is not there is asked again, and the status says why it is not fed', async () => {
+    const port = await freePort();
+    const node = await nodeWith({ snapcast: { host: '127.0.0.1', port } });
+    await until(async () => (await relayOf(node))?.state === 'lost' || undefined);
+    expect(await relayOf(node)).toMatchObject({ why: 'Connection refused' });
+  });
+});
 
 describe('an engine that is none', () => {
   it('slows no listener when it takes no sound', async () => {
