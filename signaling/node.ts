@@ -148,6 +148,7 @@ export async function createNode({
       httpPort: () => ports.http,
       hosts: names,
       formerHosts: surroundings.formerAddresses,
+      publicUrl: () => speakerCredentials.of('alexa').read()?.streamUrl ?? null,
     },
     audience,
     hostOf: (roomId) => stations.status().find((one) => one.roomId === roomId)?.host ?? null,

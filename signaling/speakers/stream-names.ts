@@ -29,10 +29,20 @@ export interface StreamNamesOptions {
   hosts(): readonly string[];
   /** Addresses that were this machine's since the node started, and are no longer. */
   formerHosts(): ReadonlySet<string>;
+  /** Where the internet finds the same paths, without a trailing slash; null: nowhere. */
+  publicUrl(): string | null;
+}
+
+/** The path that an address has below this base; null: it is elsewhere. */
+function pathBelow(base: string | null, { host, pathname }: URL): string | null {
+  if (base === null || !URL.canParse(base)) return null;
+  const { host: baseHost, pathname: basePath } = new URL(base);
+  const prefix = basePath.replace(/\/$/, '');
+  return host === baseHost && pathname.startsWith(prefix) ? pathname.slice(prefix.length) : null;
 }
 
 export function createStreamNames(options: StreamNamesOptions): StreamNames {
-  const { defaultRoomId, baseUrl, isFixed, httpPort, hosts, formerHosts } = options;
+  const { defaultRoomId, baseUrl, isFixed, httpPort, hosts, formerHosts, publicUrl } = options;
   const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
   function base(seenFrom: string | null): string {
     const isOurs = seenFrom !== null && hosts().includes(seenFrom);
@@ -43,15 +53,16 @@ export function createStreamNames(options: StreamNamesOptions): StreamNames {
     url: (roomId, seenFrom) =>
       `${base(seenFrom)}${roomId === defaultRoomId ? '/stream.mp3' : `/stream/${roomId}.mp3`}`,
     roomOf(url) {
-      const base = baseUrl();
       if (!URL.canParse(url)) return null;
-      const { host, port, pathname } = new URL(url);
-      const isBase = new URL(base).host === host;
+      const parsed = new URL(url);
+      const { port, pathname } = parsed;
       const own = hostOf(url);
       const isOurs = hosts().includes(own) || formerHosts().has(own);
-      if (!isBase && !(Number(port === '' ? 80 : port) === httpPort() && isOurs)) return null;
-      const prefix = isBase ? new URL(base).pathname.replace(/\/$/, '') : '';
-      const found = pathname.startsWith(prefix) ? STREAM.exec(pathname.slice(prefix.length)) : null;
+      const isHere = isOurs && Number(port === '' ? 80 : port) === httpPort();
+      // Whatever it is told by: an Echo tells the public address.
+      const path =
+        pathBelow(baseUrl(), parsed) ?? pathBelow(publicUrl(), parsed) ?? (isHere ? pathname : null);
+      const found = path === null ? null : STREAM.exec(path);
       if (found === null) return null;
       const room = found[1] ?? defaultRoomId;
       return v.is(RoomId, room) ? room : null;

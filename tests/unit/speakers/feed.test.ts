@@ -82,6 +82,7 @@ describe('a watch', () => {
       baseUrl: () => `http://${here}:8097`,
       hosts: () => [here],
       formerHosts: () => former,
+      publicUrl: () => null,
     });
     const watch = createSpeakerWatch({
       ...{ drivers: [withAddresses], streams, interfaces, counters, log },
