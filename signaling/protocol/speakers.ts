@@ -81,7 +81,10 @@ export const ObservedSpeaker = v.object({
   error: v.nullable(Words),
   /** How often in a row it did not play when asked to. */
   failures: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  /** For how long it has been in this state; since it was found, and since the steps of the last switch-on; since it last failed. */
+  /**
+   * `state`: for how long it has sounded as it does (this room, something else, not at all), whatever it was told meanwhile; then
+   * since it was found, since the steps of the last switch-on, and since it last failed.
+   */
   ages: v.object({
     state: AgeMs,
     found: AgeMs,

@@ -22,7 +22,8 @@ export interface Entry {
   now: DriverSpeaker;
   sound: Sound;
   foundAtMs: number;
-  stateAtMs: number;
+  /** When it began to sound as it does: this room, another, something else, or not at all. */
+  soundAtMs: number;
   /** The order that is being carried out. */
   order: {
     room: string;
@@ -35,7 +36,8 @@ export interface Entry {
   hold: { later: DriverSpeaker | null; timer: NodeJS.Timeout } | null;
   /** For devices that do not tell what they play: who told it last. */
   ownerRoom: string | null;
-  steps: { asked: number | null; buffering: number | null; playing: number | null };
+  /** Of the last order. */
+  steps: { room: string | null; asked: number | null; buffering: number | null; playing: number | null };
   failures: number;
   failedAtMs: number | null;
   error: string | null;
@@ -67,11 +69,11 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: S
     now: speaker,
     sound,
     foundAtMs: nowMs,
-    stateAtMs: nowMs,
+    soundAtMs: nowMs,
     order: null,
     hold: null,
     ownerRoom: null,
-    steps: { asked: null, buffering: null, playing: null },
+    steps: { room: null, asked: null, buffering: null, playing: null },
     failures: 0,
     failedAtMs: null,
     error: null,
@@ -104,14 +106,12 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
   const aged = (atMs: number | null): number | null => (atMs === null ? null : age(atMs));
   const hand = entry.handOn.get(roomId);
   const source = order === null ? loaded : { room: order.room };
-  const isMine = order?.room === roomId || entry.ownerRoom === roomId;
-  const state =
-    order !== null && speaker.state !== 'playing'
-      ? order.isAccepted
-        ? 'buffering'
-        : 'starting'
-      : speaker.state;
-  const isFailed = entry.error !== null && order === null && (entry.isSilent || !isSounding(speaker));
+  const isMine = steps.room === roomId;
+  const state = order === null ? speaker.state : order.isAccepted ? 'buffering' : 'starting';
+  // What goes on to play something else in place of what it was told plays that in vain.
+  const isInVain = isMine && entry.sound?.room !== roomId;
+  const isFailed =
+    entry.error !== null && order === null && (entry.isSilent || !isSounding(speaker) || isInVain);
   return {
     id: speaker.id,
     kind: entry.driver.kind,
@@ -131,7 +131,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
     error: entry.error ?? [...entry.refusals.values()].at(-1) ?? null,
     failures: entry.failures,
     ages: {
-      state: age(entry.stateAtMs),
+      state: age(entry.soundAtMs),
       found: age(entry.foundAtMs),
       asked: isMine ? aged(steps.asked) : null,
       buffering: isMine ? aged(steps.buffering) : null,

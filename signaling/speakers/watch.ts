@@ -25,6 +25,10 @@ const PLAY_MS = 15_000;
 /** What falls silent with an error after that has played: the next try is a first one again. */
 const STEADY_MS = 10_000;
 const MAX_WAITING = 4;
+const WORDS = {
+  silent: 'It took the stream and stayed silent.',
+  elsewhere: 'It took the stream and went on with something else.',
+};
 
 export interface SpeakerWatch {
   /** As one room sees them, ages as of now. */
@@ -135,7 +139,11 @@ export function createSpeakerWatch({
     const sound = soundOf(speaker, entry.ownerRoom);
     entry.now = speaker;
     if (speaker.state !== before.state) entry.isSilent = false;
-    if (speaker.state !== before.state || sound?.room !== entry.sound?.room) entry.stateAtMs = nowMs;
+    if (sound?.room !== entry.sound?.room) {
+      entry.soundAtMs = nowMs;
+      // Somebody had it begin something else: that it refused before says nothing about that.
+      if (sound !== null && sound.room !== entry.steps.room) entry.error = null;
+    }
     noteHands(entry, before, sound, nowMs);
     entry.sound = sound;
 
@@ -156,7 +164,6 @@ export function createSpeakerWatch({
     if (entry.order === null) return;
     clearTimeout(entry.order.impatience);
     entry.order = null;
-    entry.stateAtMs = now();
   }
 
   function fail(entry: Entry, words: string): void {
@@ -164,7 +171,6 @@ export function createSpeakerWatch({
     entry.failures++;
     entry.failedAtMs = now();
     entry.error = words.slice(0, 200);
-    entry.stateAtMs = now();
   }
 
   async function play(entry: Entry, room: string, title: string): Promise<void> {
@@ -172,15 +178,15 @@ export function createSpeakerWatch({
     for (const one of saying.ensembleOf(entry)) saying.drop(one);
     settle(entry);
     const impatience = setTimeout(() => {
-      fail(entry, 'It took the stream and stayed silent.');
+      const isElsewhere = entry.sound !== null && entry.sound.room !== room;
+      fail(entry, isElsewhere ? WORDS.elsewhere : WORDS.silent);
       tell(id);
     }, PLAY_MS);
     const order: NonNullable<Entry['order']> = { room, isAccepted: false, impatience, accepted: null };
     entry.order = order;
     entry.ownerRoom = room;
     entry.isSilent = false;
-    entry.stateAtMs = now();
-    entry.steps = { asked: now(), buffering: null, playing: null };
+    entry.steps = { room, asked: now(), buffering: null, playing: null };
     mean(entry, room, now());
     tell(id);
     // What plays as one is told once: told again it would begin again.

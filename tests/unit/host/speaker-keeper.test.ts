@@ -12,7 +12,11 @@ const LOOK_MS = 1_000;
 let demo: DemoDriver;
 let house: House;
 const refused = new Set<SpeakerDeed['do']>();
+/** It takes every order, and goes on with what it plays. */
+let isDeaf: boolean;
+const RADIO = 'http://radio.example/1.mp3';
 
+/** What it plays goes on. */
 function refuse(kind: SpeakerDeed['do']): void {
   if (refused.has(kind)) throw new SpeakerError('It is locked.');
 }
@@ -20,11 +24,16 @@ function refuse(kind: SpeakerDeed['do']): void {
 beforeEach(() => {
   vi.useFakeTimers();
   refused.clear();
+  isDeaf = false;
   house = openHouse({
     driver(options) {
       demo = createDemoDriver(['Kitchen'], options);
       return {
         ...demo,
+        async play(id, order) {
+          refuse('play');
+          if (!isDeaf) await demo.play(id, order);
+        },
         async stop(id) {
           refuse('stop');
           await demo.stop(id);
@@ -116,5 +125,54 @@ describe('what a loudspeaker refuses', () => {
     house.commands.wantSpeakers([{ ...KITCHEN, volume: 0.6 }]);
     await house.pass(LONG_MS);
     expectEverMoreSeldom('volume');
+  });
+});
+
+describe('a loudspeaker that refuses to play', () => {
+  test('R4 while something else plays is shown with its own error, tried again ever more seldom, and never given up', async () => {
+    const device = demo.device('Kitchen');
+    device.give(RADIO);
+    await house.pass(5_000);
+    refused.add('play');
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(500);
+    const failed = { state: 'error', plays: 'other', error: 'It is locked.' };
+    expect(house.seen()).toMatchObject({ ...failed, failures: 1 });
+    await house.pass(10_000);
+    expect(house.seen()).toMatchObject({ ...failed, failures: 3 });
+    // Between two songs.
+    device.stall(true);
+    device.give('http://radio.example/2.mp3');
+    await house.pass(1_000);
+    device.stall(false);
+    await house.pass(120_000);
+    expect(house.seen()).toMatchObject({ ...failed, failures: 5 });
+    expect(house.wanted()).toEqual({ on: true, byHand: false });
+    refused.clear();
+    await house.pass(61_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room', error: null });
+  });
+
+  test('R4 without a word, and goes on with something else, is said to do so', async () => {
+    demo.device('Kitchen').give(RADIO);
+    await house.pass(5_000);
+    isDeaf = true;
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(1_000);
+    expect(house.seen().state).toBe('buffering');
+    await house.pass(15_000);
+    expect(house.seen().error).toBe('It took the stream and went on with something else.');
+    expect(house.wanted()).toEqual({ on: true, byHand: false });
+  });
+
+  test('R5 and is given something else then was taken', async () => {
+    refused.add('play');
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(30_000);
+    expect(house.seen()).toMatchObject({ state: 'error', failures: 3 });
+    demo.device('Kitchen').give(RADIO);
+    await house.pass(1_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'other', error: null });
+    expect(house.wanted()).toEqual({ on: false, byHand: true });
   });
 });
