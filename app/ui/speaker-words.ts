@@ -46,7 +46,8 @@ export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' |
     const room = muted ? 'Plays the room, muted' : 'Plays the room';
     return error === null ? fine(room) : { text: `${room}. ${error}`, isProblem: true };
   }
-  if (state === 'playing') return fine('Plays');
+  // What it plays it may not tell.
+  if (state === 'playing') return fine(title === null ? 'Plays' : `Plays “${title}”`);
   if (!on && row.byHand) return fine('Off: stopped at the speaker');
   return fine(on ? 'About to play' : 'Off');
 }

@@ -34,8 +34,11 @@ export interface Entry {
   } | null;
   /** While it says something: `now` stays as it was, and `later` is what was seen since. */
   hold: { later: DriverSpeaker | null; timer: NodeJS.Timeout } | null;
-  /** For devices that do not tell what they play: who told it last. */
+  /** For devices that do not tell what they play, or in words of their own: whose order it took last. */
   ownerRoom: string | null;
+  /** How it calls what it was told then; null: as it was told, or nothing was heard yet. What it says until then is that. */
+  ownerWords: string | null;
+  wordsUntilMs: number;
   /** Of the last order. */
   steps: { room: string | null; asked: number | null; buffering: number | null; playing: number | null };
   failures: number;
@@ -60,19 +63,29 @@ export interface Entry {
 /** Less is how the device counts, not a change. */
 export const isSameVolume = (one: number, other: number): boolean => Math.abs(one - other) < 0.0055;
 
+/** What no stream of this node is called, unless a device has given it a name of its own. */
+const isWebAddress = (url: string): boolean => /^(?:https?|x-rincon-mp3radio):\/\//i.test(url);
+
+/** It is loaded under a name that the device, or its system, has made up. */
+export function isReworded({ driver }: Entry, { url }: DriverSpeaker): boolean {
+  return driver.rewords === true && url !== null && !isWebAddress(url);
+}
+
 export const isSounding = ({ state }: DriverSpeaker): boolean => state === 'playing' || state === 'buffering';
 
 /** As it is when it is seen first, or again. */
-export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, sound: Sound, nowMs: number): Entry {
+export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, nowMs: number): Entry {
   return {
     driver,
     now: speaker,
-    sound,
+    sound: null,
     foundAtMs: nowMs,
     soundAtMs: nowMs,
     order: null,
     hold: null,
     ownerRoom: null,
+    ownerWords: null,
+    wordsUntilMs: -Infinity,
     steps: { room: null, asked: null, buffering: null, playing: null },
     failures: 0,
     failedAtMs: null,

@@ -67,6 +67,8 @@ export class SpeakerError extends Error {
  */
 export interface SpeakerDriver {
   readonly kind: SpeakerKind;
+  /** Optional. Its devices may tell what is loaded in other words than they were told, as long as those are no web address. */
+  readonly rewords?: true;
   /**
    * Mandatory. Those that are there now, at most `MAX_SPEAKERS`. A speaker that answers no longer leaves the list within 20 s;
    * one that restarted leaves it too, and comes back, however short it was away: so nobody takes that for somebody's hand.

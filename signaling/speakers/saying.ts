@@ -15,7 +15,7 @@ export interface SayingOptions {
   now: () => number;
   update(entry: Entry, speaker: DriverSpeaker): void;
   /** What of it sounds. */
-  soundOf(speaker: DriverSpeaker, ownerRoom: string | null): Sound;
+  soundOf(entry: Entry): Sound;
   tell(id: string): void;
 }
 
@@ -83,7 +83,7 @@ export function createSaying({ entries, now, update, soundOf, tell }: SayingOpti
     },
     drop(entry) {
       entry.now = letGo(entry) ?? entry.now;
-      entry.sound = soundOf(entry.now, entry.ownerRoom);
+      entry.sound = soundOf(entry);
     },
     letGo: (entry) => void letGo(entry),
   };

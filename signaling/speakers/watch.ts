@@ -5,7 +5,7 @@
  */
 import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
 import { createFeeding } from './feeding.ts';
-import { type Entry, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
+import { type Entry, isReworded, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
 import { mean, noteHands, noteHeld } from './hands.ts';
 import {
   type Announcement,
@@ -104,7 +104,9 @@ export function createSpeakerWatch({
       const entry = entries.get(speaker.id);
       if (entry === undefined) {
         if (entries.size >= MAX_SPEAKERS) continue;
-        entries.set(speaker.id, newEntry(driver, speaker, soundOf(speaker, null), now()));
+        const fresh = newEntry(driver, speaker, now());
+        fresh.sound = soundOf(fresh);
+        entries.set(speaker.id, fresh);
       } else if (entry.hold !== null) {
         noteHeld(entry, speaker, now());
         entry.hold.later = speaker;
@@ -122,22 +124,34 @@ export function createSpeakerWatch({
     saying.letGo(entry);
   }
 
-  /** Whose sound is loaded, silent or not. */
-  function loaded(speaker: DriverSpeaker, ownerRoom: string | null): Sound {
-    if (speaker.url !== null) return { room: streams.roomOf(speaker.url) };
-    if (speaker.state === 'idle') return null;
-    return ownerRoom !== null || isSounding(speaker) ? { room: ownerRoom } : null;
+  /** Whose sound is loaded, silent or not; null also for what nobody can know: that is not somebody else's. */
+  function loaded(entry: Entry): Sound {
+    const { now: speaker, ownerRoom, ownerWords } = entry;
+    const { url, state } = speaker;
+    const isUntold = url === null || isReworded(entry, speaker);
+    if (!isUntold) return { room: streams.roomOf(url) };
+    if (ownerRoom === null || (url === null && state === 'idle')) return null;
+    return { room: url === null || url === ownerWords ? ownerRoom : null };
   }
 
-  function soundOf(speaker: DriverSpeaker, ownerRoom: string | null): Sound {
-    return isSounding(speaker) ? loaded(speaker, ownerRoom) : null;
+  function soundOf(entry: Entry): Sound {
+    return isSounding(entry.now) ? loaded(entry) : null;
+  }
+
+  /** What it calls its sound soon after it took an order is its name for what was ordered. */
+  function noteWords(entry: Entry): void {
+    const { now: speaker, steps } = entry;
+    if (!isSounding(speaker)) {
+      if (steps.playing !== null) entry.wordsUntilMs = -Infinity;
+    } else if (isReworded(entry, speaker) && now() < entry.wordsUntilMs) entry.ownerWords = speaker.url;
   }
 
   function update(entry: Entry, speaker: DriverSpeaker): void {
     const nowMs = now();
     const before = entry.now;
-    const sound = soundOf(speaker, entry.ownerRoom);
     entry.now = speaker;
+    noteWords(entry);
+    const sound = soundOf(entry);
     if (speaker.state !== before.state) entry.isSilent = false;
     if (sound?.room !== entry.sound?.room) {
       entry.soundAtMs = nowMs;
@@ -147,8 +161,8 @@ export function createSpeakerWatch({
     noteHands(entry, before, sound, nowMs);
     entry.sound = sound;
 
-    const isMeant = sound?.room === (entry.order?.room ?? entry.ownerRoom);
-    if (speaker.state === 'playing' && isMeant && !entry.isSilent) {
+    const meant = entry.order?.room ?? entry.ownerRoom;
+    if (speaker.state === 'playing' && meant !== null && sound?.room === meant && !entry.isSilent) {
       entry.steps.playing ??= nowMs;
       entry.error = null;
       settle(entry);
@@ -184,8 +198,8 @@ export function createSpeakerWatch({
     }, PLAY_MS);
     const order: NonNullable<Entry['order']> = { room, isAccepted: false, impatience, accepted: null };
     entry.order = order;
-    entry.ownerRoom = room;
     entry.isSilent = false;
+    entry.wordsUntilMs = -Infinity;
     entry.steps = { room, asked: now(), buffering: null, playing: null };
     mean(entry, room, now());
     tell(id);
@@ -201,12 +215,11 @@ export function createSpeakerWatch({
       mean(entry, room, now());
       entry.steps.buffering ??= now();
       order.isAccepted = true;
+      entry.ownerRoom = room;
+      entry.ownerWords = null;
+      entry.wordsUntilMs = now() + PLAY_MS;
       // It may have been seen to play before its answer was.
-      if (entry.sound?.room === room && entry.now.state === 'playing') {
-        entry.steps.playing ??= now();
-        entry.error = null;
-        settle(entry);
-      }
+      update(entry, entry.now);
       tell(id);
     } catch (error) {
       if (entry.order === order) fail(entry, wordsOf(error));
@@ -225,6 +238,7 @@ export function createSpeakerWatch({
         for (const one of saying.ensembleOf(entry)) saying.drop(one);
         mean(entry, room, now());
         settle(entry);
+        entry.wordsUntilMs = -Infinity;
         await driver.stop(id);
         mean(entry, room, now());
         entry.failures = 0;
@@ -263,7 +277,7 @@ export function createSpeakerWatch({
       const nowMs = now();
       return [...entries.values()]
         .filter((entry) => shown.has(entry.now.id))
-        .map((entry) => viewOf(entry, loaded(entry.now, entry.ownerRoom), roomId, nowMs));
+        .map((entry) => viewOf(entry, loaded(entry), roomId, nowMs));
     },
     onChange(listener) {
       listeners.add(listener);

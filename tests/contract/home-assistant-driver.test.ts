@@ -3,7 +3,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { createHomeAssistantDriver, speakerIdOf } from '../../signaling/speakers/home-assistant/driver.ts';
 import type { DriverSpeaker, SpeakerDriver } from '../../signaling/speakers/port.ts';
 import type { Credentials } from '../../signaling/protocol/credentials.ts';
-import { SpeakerId } from '../../signaling/protocol/speakers.ts';
+import { type ObservedSpeaker, SpeakerId } from '../../signaling/protocol/speakers.ts';
+import { createSpeakerWatch } from '../../signaling/speakers/watch.ts';
 import type { HomeAssistantSettings } from '../counterparts/home-assistant.ts';
 import { type Counterpart, startCounterpart } from '../fixtures/counterpart.ts';
 import { driverOptions } from '../fixtures/driver-options.ts';
@@ -181,6 +182,53 @@ describe('Home Assistant', () => {
       await until('it to be back', rig.seen);
       expect(rig.given.trouble).toBeNull();
     }));
+
+  test.each(['nothing', 'name'])(
+    'a player that tells %s of what it plays counts as playing the room',
+    (what) =>
+      inHouse(async (rig) => {
+        const ROOM = 'abcdefghijklmnopqrst';
+        await rig.house.call('tell', what);
+        let aheadMs = 0;
+        const watch = createSpeakerWatch({
+          ...driverOptions(() => undefined),
+          now: () => performance.now() + aheadMs,
+          drivers: [(options) => createHomeAssistantDriver(options, rig.given)],
+          listeners: () => new Set(),
+          streams: {
+            ...{ base: () => rig.sound.base, url: () => rig.sound.mp3[0], isGone: () => false },
+            roomOf: (url) => (url === rig.sound.mp3[0] ? ROOM : null),
+          },
+        });
+        try {
+          // What another system tells is shown a few seconds after the start.
+          const see = (what: string, fits: (one: ObservedSpeaker) => boolean): Promise<ObservedSpeaker> =>
+            until(what, () => watch.observed(ROOM).find(fits), { deadlineMs: 15_000 });
+          const { id } = await see('the speaker', ({ state }) => state === 'idle');
+          const play = (): Promise<string | null> => watch.act(ROOM, id, { do: 'play', title: 'The room' });
+          const isRoom = ({ plays, state }: ObservedSpeaker): boolean =>
+            plays === 'room' && state === 'playing';
+          expect(await play()).toBeNull();
+          await see('the room', isRoom);
+
+          // Home Assistant restarts, and it plays on.
+          await rig.house.call('hangUp');
+          await see('it to be back', ({ plays, state }) => plays === null && state === 'playing');
+          expect(await play()).toBeNull();
+          await see('the room again', isRoom);
+          expect(watch.observed(ROOM)[0]).toMatchObject({ error: null, failures: 0, byHand: { on: null } });
+          if (what === 'nothing') return;
+          aheadMs = 60_000;
+          await rig.house.call('give', rig.sound.streams[1]);
+          await see(
+            'what somebody chose',
+            ({ plays, byHand }) => plays === 'other' && byHand.on?.on === false,
+          );
+        } finally {
+          await watch.close();
+        }
+      }),
+  );
 
   test(
     'silence without a hang-up is noticed in time',

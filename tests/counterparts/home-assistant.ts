@@ -43,11 +43,18 @@ let sound: IncomingMessage | null = null;
 let acceptedToken = token;
 let refuses = false;
 let isDeaf = false;
+/** What the player's integration tells of what it plays: its address, nothing, or a name of its own (Music Assistant's). */
+let tells: 'address' | 'nothing' | 'name' = 'address';
 let area = 'Kitchen corner';
 const subscriptions = new Map<WebSocket, Map<number, string>>();
 const announcements: string[] = [];
 let logins = 0;
 let unsubscribed = 0;
+
+function contentId(url: string): { media_content_id?: string } {
+  if (tells === 'nothing') return {};
+  return { media_content_id: tells === 'address' ? url : `library://radio/${url.length}` };
+}
 
 const playerState = (): unknown => ({
   entity_id: ENTITY,
@@ -57,7 +64,7 @@ const playerState = (): unknown => ({
     friendly_name: name,
     supported_features: FEATURES,
     ...(player.state === 'unavailable' ? {} : { volume_level: player.volume, is_volume_muted: player.muted }),
-    ...(player.url === null ? {} : { media_content_id: player.url, media_content_type: 'music' }),
+    ...(player.url === null ? {} : { ...contentId(player.url), media_content_type: 'music' }),
     ...(player.title === null ? {} : { media_title: player.title }),
   },
 });
@@ -193,6 +200,7 @@ serveCounterpart({
     silence();
     refuses = false;
     isDeaf = false;
+    tells = 'address';
     acceptedToken = token;
     player = { ...initial };
     announcements.length = 0;
@@ -208,6 +216,10 @@ serveCounterpart({
     silence();
     change({ state: 'idle', url: null, title: null });
   },
+  /** From now on. */
+  tell: (what: typeof tells) => void (tells = what),
+  /** Somebody chooses this in Home Assistant itself. */
+  give: (url: string) => play(url, null),
   turnKnob: (volume: number) => change({ volume }),
   refuse: () => void (refuses = true),
   vanish() {

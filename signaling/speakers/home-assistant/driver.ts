@@ -211,6 +211,8 @@ export function createHomeAssistantDriver(
 
   return {
     kind: 'home-assistant',
+    // `media_content_id` is what the player's integration makes of it: Music Assistant's has `library://…`.
+    rewords: true,
     speakers: () => speakers,
     play: (id, order) =>
       call(id, (_, from) => media(order.url(from.localAddress), { extra: { title: order.title } })),

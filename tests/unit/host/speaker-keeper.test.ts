@@ -16,6 +16,12 @@ const refused = new Set<SpeakerDeed['do']>();
 let isDeaf: boolean;
 const RADIO = 'http://radio.example/1.mp3';
 
+/** How it calls what it plays; null: it does not tell. */
+let called: (url: string) => string | null;
+/** Its driver, or the node, has just started. */
+let isAway: boolean;
+let look: () => void;
+
 /** What it plays goes on. */
 function refuse(kind: SpeakerDeed['do']): void {
   if (refused.has(kind)) throw new SpeakerError('It is locked.');
@@ -24,12 +30,17 @@ function refuse(kind: SpeakerDeed['do']): void {
 beforeEach(() => {
   vi.useFakeTimers();
   refused.clear();
-  isDeaf = false;
+  [isDeaf, isAway] = [false, false];
+  called = (url) => url;
   house = openHouse({
     driver(options) {
       demo = createDemoDriver(['Kitchen'], options);
+      look = options.onChange;
       return {
         ...demo,
+        rewords: true,
+        speakers: () =>
+          (isAway ? [] : demo.speakers()).map((one) => ({ ...one, url: one.url && called(one.url) })),
         async play(id, order) {
           refuse('play');
           if (!isDeaf) await demo.play(id, order);
@@ -174,5 +185,70 @@ describe('a loudspeaker that refuses to play', () => {
     await house.pass(1_000);
     expect(house.seen()).toMatchObject({ state: 'playing', plays: 'other', error: null });
     expect(house.wanted()).toEqual({ on: false, byHand: true });
+  });
+});
+
+describe('a loudspeaker that does not tell what it plays as it was told', () => {
+  /** As after a restart of the node, or of the system that tells of it. */
+  async function restart(): Promise<void> {
+    isAway = true;
+    look();
+    await house.pass(3_000);
+    isAway = false;
+    look();
+    await house.pass(20_000);
+  }
+  const on = { on: true, byHand: false };
+  const plays = { state: 'playing', plays: 'room', error: null, failures: 0 };
+
+  test.each<[string, (url: string) => string | null]>([
+    ['but nothing', () => null],
+    ['but in words of its own', () => 'library://radio/12'],
+    ['but as something made up', () => '{"station":"stream.mp3"}'],
+  ])('R14 %s is not taken by anybody, and plays the room', async (_, calls) => {
+    called = calls;
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(60_000);
+    expect(house.seen()).toMatchObject(plays);
+    expect(house.ofKind('play').length).toBe(1);
+    await restart();
+    expect(house.seen()).toMatchObject(plays);
+    expect(house.wanted()).toEqual(on);
+    // What nobody can know is made so, once.
+    expect(house.ofKind('play').length).toBe(2);
+    house.commands.wantSpeakers([{ ...KITCHEN, on: false }]);
+    await house.pass(5_000);
+    expect(demo.device('Kitchen').state).toBe('stopped');
+  });
+
+  test('R14 and is given something else is taken: that it calls otherwise', async () => {
+    called = (url) => `library://${url.length}`;
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(60_000);
+    demo.device('Kitchen').give(RADIO);
+    await house.pass(1_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'other' });
+    expect(house.wanted()).toEqual({ on: false, byHand: true });
+    expect(demo.device('Kitchen').url).toBe(RADIO);
+  });
+
+  test('R3 is left alone as long as nothing is wanted of it, whatever it plays', async () => {
+    called = () => null;
+    demo.device('Kitchen').give(RADIO);
+    await house.pass(10_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: null });
+    expect(house.said).toEqual([]);
+    expect(house.wanted()).toEqual({ on: false, byHand: false });
+  });
+
+  test('R4 and refuses is not taken for one that plays the room', async () => {
+    called = () => null;
+    demo.device('Kitchen').give(RADIO);
+    await house.pass(1_000);
+    refused.add('play');
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(30_000);
+    demo.device('Kitchen').turn(0.9);
+    expect(house.seen()).toMatchObject({ state: 'error', plays: null, error: 'It is locked.', failures: 3 });
   });
 });

@@ -37,6 +37,12 @@ test('one that plays and refuses its volume says both', () => {
   );
 });
 
+test('one that does not tell whose sound it plays is said to play what it calls it', () => {
+  const plays = speakerRow(0, { state: 'playing', plays: null });
+  expect(doing(plays, HOSTED).text).toBe('Plays');
+  expect(doing({ ...plays, title: 'Evening news' }, HOSTED).text).toBe('Plays “Evening news”');
+});
+
 test('each step of a switch-on has its time once it is there, and none before', () => {
   expect(stepsShown({ askedMs: null, acceptedMs: null, playingMs: null }).map(({ ms }) => ms)).toEqual([
     0,
