@@ -4,6 +4,7 @@ import { SPEAKERS_PATH } from '../signaling/protocol/speakers.ts';
 import type { RoomClock } from './clock/clock.ts';
 import { createSpeakerKeeper } from './host/speaker-keeper.ts';
 import { createSpeakerLink } from './host/speaker-link.ts';
+import { createTicker } from './mesh/ticker.ts';
 import type { Commands } from './session/commands.ts';
 import type { Reads } from './state/reads.svelte.ts';
 import { Speakers, type SpeakersOptions } from './state/speakers.svelte.ts';
@@ -32,6 +33,7 @@ export function createRoomSpeakers(options: RoomSpeakersOptions): RoomSpeakers {
     roomId: keys.roomId,
     uplinkKey: keys.uplinkKey,
     nowMs,
+    ticker: createTicker,
   });
   const keeper = createSpeakerKeeper({
     link,

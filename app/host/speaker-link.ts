@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import {
   NodeSpeakersMessage,
+  SPEAKERS_BEAT_MS,
   type SpeakerDeed,
   type SpeakersHello,
   type SpeakersMessage,
@@ -16,6 +17,12 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
 const WELCOME_MS = 5_000;
 const ANSWER_MS = 20_000;
+/**
+ * So many looks in a row without a word from the node, and it is gone, whatever the system says of the connection. Counted, not
+ * timed: a page that stood still looks once when it goes on, and then hears what waited for it.
+ */
+const SILENT_LOOKS = 5;
+const LOOK_MS = SPEAKERS_BEAT_MS / 2;
 const OUT_OF_REACH = 'The computer that runs Earshot is out of reach.';
 
 export interface SpeakerLink {
@@ -34,17 +41,24 @@ export interface SpeakerLinkOptions {
   uplinkKey: string;
   /** Room time. */
   nowMs: () => number;
+  /** Calls back in a page that nobody looks at too: it may be the one that hosts. */
+  ticker(periodMs: number, onTick: () => void): { close(): void };
 }
 
-export function createSpeakerLink({ url, roomId, uplinkKey, nowMs }: SpeakerLinkOptions): SpeakerLink {
+export function createSpeakerLink(options: SpeakerLinkOptions): SpeakerLink {
+  const { url, roomId, uplinkKey, nowMs } = options;
   const listeners = new Set<() => void>();
   const waiting = new Map<number, (error: string | null) => void>();
   let seen: Map<string, SeenSpeaker> | null = null;
   let socket: WebSocket | null = null;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let attempts = 0;
+  let silentLooks = 0;
   let actId = 0;
   let closed = false;
+  const ticker = options.ticker(LOOK_MS, () => {
+    if (socket !== null && ++silentLooks >= SILENT_LOOKS) giveUp(socket);
+  });
 
   function after(ms: number, run: () => void): void {
     if (timer !== null) clearTimeout(timer);
@@ -59,14 +73,17 @@ export function createSpeakerLink({ url, roomId, uplinkKey, nowMs }: SpeakerLink
     if (closed) return;
     const current = new WebSocket(url);
     socket = current;
-    after(WELCOME_MS, () => current.close());
+    silentLooks = 0;
+    after(WELCOME_MS, () => giveUp(current));
     current.onopen = () => {
       const hello: SpeakersHello = { type: 'hello', protocol: PROTOCOL_VERSION, roomId, uplinkKey };
       current.send(JSON.stringify(hello));
     };
     current.onmessage = ({ data }) => {
+      if (socket !== current) return;
+      silentLooks = 0;
       const message = parse(data);
-      if (socket === current && message !== null) take(message);
+      if (message !== null) take(message);
     };
     current.onclose = () => {
       if (socket === current) lost();
@@ -84,7 +101,14 @@ export function createSpeakerLink({ url, roomId, uplinkKey, nowMs }: SpeakerLink
     attempts = 0;
     for (const id of message.gone) seen.delete(id);
     for (const speaker of message.speakers) seen.set(speaker.id, seenSpeaker(speaker, nowMs()));
-    tell();
+    if (message.whole || message.gone.length > 0 || message.speakers.length > 0) tell();
+  }
+
+  /** Closing asks the other side, which may be gone: nobody waits for that. */
+  function giveUp(current: WebSocket): void {
+    if (socket !== current) return;
+    current.close();
+    lost();
   }
 
   function lost(): void {
@@ -123,6 +147,7 @@ export function createSpeakerLink({ url, roomId, uplinkKey, nowMs }: SpeakerLink
     close() {
       if (closed) return;
       closed = true;
+      ticker.close();
       if (timer !== null) clearTimeout(timer);
       socket?.close();
       lost();

@@ -10,6 +10,8 @@ export const SPEAKERS_PATH = '/speakers';
 export const MAX_SPEAKERS = 64;
 /** One action, or the hello. What the node says may be larger: 64 speakers of at most 3 KB. */
 export const MAX_SPEAKERS_MESSAGE_BYTES = 4_096;
+/** The node says something at least so often. Pages do not see its pings, and a node without power closes nothing. */
+export const SPEAKERS_BEAT_MS = 10_000;
 
 /** `<kind>:<what the vendor calls it>`, a key of the document: no '/'. */
 export const SpeakerId = v.pipe(v.string(), v.regex(/^[a-z-]{2,16}:[\w.:-]{1,47}$/));
@@ -145,7 +147,10 @@ export const SpeakersRefusal = v.picklist([
 
 /** Node → app. */
 export const NodeSpeakersMessage = v.variant('type', [
-  /** Right after the hello, and whenever something changed: all of those that changed, and the ids of those that went. */
+  /**
+   * Right after the hello, and whenever something changed: all of those that changed, and the ids of those that went. With none
+   * of either it says that the node is there (`SPEAKERS_BEAT_MS`).
+   */
   v.object({
     type: v.literal('observed'),
     /** The list is the whole of what is there. */

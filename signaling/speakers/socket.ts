@@ -8,6 +8,7 @@ import {
   type NodeSpeakersMessage,
   type SpeakerAct,
   SPEAKERS_PATH,
+  SPEAKERS_BEAT_MS,
   SpeakersMessage,
   type SpeakersRefusal,
 } from '../protocol/speakers.ts';
@@ -87,6 +88,7 @@ export function createSpeakerSocket({ watch, hostOf, ...shared }: SpeakerSocketO
     let told = new Set<string>();
     let changed = new Set<string>();
     let timer: NodeJS.Timeout | null = null;
+    let beating: NodeJS.Timeout | null = null;
     let stop = (): void => {};
     const tell = (message: NodeSpeakersMessage): void => void socket.send(JSON.stringify(message));
 
@@ -129,6 +131,10 @@ export function createSpeakerSocket({ watch, hostOf, ...shared }: SpeakerSocketO
       const speakers = watch.observed(roomId);
       told = new Set(speakers.map(({ id }) => id));
       tell({ type: 'observed', whole: true, speakers, gone: [] });
+      beating = setInterval(
+        () => tell({ type: 'observed', whole: false, speakers: [], gone: [] }),
+        SPEAKERS_BEAT_MS,
+      );
       stop = watch.onChange((ids) => {
         for (const id of ids) changed.add(id);
         timer ??= setTimeout(tellChanges, TELL_MS);
@@ -138,6 +144,7 @@ export function createSpeakerSocket({ watch, hostOf, ...shared }: SpeakerSocketO
     socket.onClose(() => {
       clearTimeout(impatience);
       if (timer !== null) clearTimeout(timer);
+      if (beating !== null) clearInterval(beating);
       stop();
       if (roomId !== null) leave(roomId);
     });

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   NodeSpeakersMessage,
   type ObservedSpeaker,
+  SPEAKERS_BEAT_MS,
   type SpeakerDeed,
 } from '../../../signaling/protocol/speakers.ts';
 import { PROTOCOL_VERSION } from '../../../signaling/protocol/uplink.ts';
@@ -209,6 +210,22 @@ describe('the speakers’ socket', () => {
     demo.device('Kitchen').turn(0.9);
     await own.sees(({ volume }) => volume === 0.9);
     expect([...other.all().keys()]).toEqual(['Bath']);
+  });
+
+  it('says that it is there as long as nothing changes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { socket } = await member();
+      for (const beats of [1, 2]) {
+        vi.advanceTimersByTime(SPEAKERS_BEAT_MS);
+        await until(() => (socket.messages.length === 1 + beats ? true : undefined));
+        expect(socket.messages.at(-1)).toEqual({ type: 'observed', whole: false, speakers: [], gone: [] });
+      }
+      socket.close();
+      await socket.closed;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('with the node gone the speaker is left as it is', async () => {
