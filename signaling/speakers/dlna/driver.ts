@@ -13,8 +13,8 @@ export interface DlnaOptions extends DriverOptions {
 }
 
 export function createDlnaDriver(options: DlnaOptions): SpeakerDriver {
-  const { onChange, now, counters, isPassedOver = () => false } = options;
-  const events = createEvents(counters);
+  const { onChange, now, isPassedOver = () => false } = options;
+  const events = createEvents(options);
   let closed = false;
 
   const roster = createRoster<Sighting, Renderer>({

@@ -5,15 +5,20 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { urlHost } from '../../ops/addresses.ts';
-import type { Counters } from '../../ops/counters.ts';
+import { lanAddresses, urlHost } from '../../ops/addresses.ts';
 import { lanRequest } from '../lan-request.ts';
+import type { DriverOptions } from '../port.ts';
 
 const ASKED_SECONDS = 300;
+/** Where a device says no time that could be kept. */
+const GRANTED_SECONDS = 60;
 const MAX_EVENT_BYTES = 65_536;
 const MAX_CONNECTIONS = 64;
 /** After a refusal, or when nobody came to tell. */
 const AGAIN_MS = 60_000;
+/** What was known begins anew. No device is asked more often, however short it grants. */
+const ANEW_MS = 1_000;
+const INTERFACES_MS = 2_000;
 
 export interface Subscription {
   /** Events do arrive here: a device tells its state once when it is subscribed to. */
@@ -28,7 +33,7 @@ export interface SubscriptionOptions {
   eventUrl: string;
   /** Of the device: nobody else may tell. */
   host: string;
-  /** This machine's address on the device's link. */
+  /** This machine's address on the device's link, as it is now. */
   localAddress: string;
   onEvent(): void;
 }
@@ -38,8 +43,18 @@ export interface Events {
   close(): Promise<void>;
 }
 
+/** Half of what it grants, so that one renewal that is lost ends nothing. */
+function renewalMs(timeout: unknown): number {
+  const seconds = Number(/^Second-(\d{1,7})$/i.exec(String(timeout))?.[1] ?? 0) || GRANTED_SECONDS;
+  return Math.max(ANEW_MS, (Math.min(seconds, ASKED_SECONDS) * 1000) / 2);
+}
+
 /** Opens a port of its own, as devices call back over plain HTTP. Where that is shut nothing arrives, and nothing else happens. */
-export function createEvents(counters: Counters): Events {
+export function createEvents({
+  counters,
+  interfaces,
+}: Pick<DriverOptions, 'counters' | 'interfaces'>): Events {
+  const renewals = new Set<() => void>();
   const callbacks = new Map<string, { host: string; onEvent: () => void }>();
   const server = createServer({ headersTimeout: 3_000, requestTimeout: 5_000 }, receive);
   server.maxConnections = MAX_CONNECTIONS;
@@ -48,6 +63,13 @@ export function createEvents(counters: Counters): Events {
     server.once('error', () => resolve());
     server.listen(0, resolve);
   });
+  let known = lanAddresses(interfaces()).join();
+  // Devices go on calling where this machine was: whether it still is there, their next answers tell.
+  const looking = setInterval(() => {
+    const before = known;
+    known = lanAddresses(interfaces()).join();
+    if (known !== before) for (const renew of renewals) renew();
+  }, INTERFACES_MS);
 
   function receive(request: IncomingMessage, response: ServerResponse): void {
     const callback = callbacks.get((request.url ?? '').slice(1));
@@ -72,10 +94,13 @@ export function createEvents(counters: Counters): Events {
   return {
     subscribe({ eventUrl, host, localAddress, onEvent }) {
       const token = randomBytes(16).toString('base64url');
+      let calledAt = localAddress;
       let sid: string | null = null;
       let works = false;
       let closed = false;
+      /** Null: it is being asked. */
       let timer: NodeJS.Timeout | null = null;
+      let isOutdated = false;
       callbacks.set(token, {
         host,
         onEvent() {
@@ -85,15 +110,17 @@ export function createEvents(counters: Counters): Events {
       });
 
       async function ask(): Promise<void> {
+        timer = null;
+        isOutdated = false;
         await ready;
         const bound = server.address() as AddressInfo | null;
         // Shut meanwhile, or it never opened.
         if (closed || bound === null) return;
         const headers: Record<string, string> =
           sid === null
-            ? { CALLBACK: `<http://${urlHost(localAddress)}:${bound.port}/${token}>`, NT: 'upnp:event' }
+            ? { CALLBACK: `<http://${urlHost(calledAt)}:${bound.port}/${token}>`, NT: 'upnp:event' }
             : { SID: sid };
-        let nextMs = AGAIN_MS;
+        let nextMs: number;
         try {
           const answer = await lanRequest({
             url: eventUrl,
@@ -103,16 +130,29 @@ export function createEvents(counters: Counters): Events {
           if (answer.status !== 200) throw new Error(`refused with ${answer.status}`);
           const said = answer.headers['sid'];
           sid = typeof said === 'string' ? said.slice(0, 200) : sid;
-          const seconds = Number(/^Second-(\d{1,7})$/i.exec(String(answer.headers['timeout']))?.[1] ?? 0);
-          nextMs = (Math.min(Math.max(seconds, 60), ASKED_SECONDS) * 1000) / 2;
+          nextMs = renewalMs(answer.headers['timeout']);
+          if (answer.localAddress !== calledAt) {
+            // A renewal cannot say where to call now (section 4.1.2).
+            calledAt = answer.localAddress;
+            leave();
+            works = false;
+            nextMs = ANEW_MS;
+          }
         } catch {
           // A renewal that fails begins anew: the device may have restarted.
-          if (sid !== null) nextMs = 1_000;
+          nextMs = sid === null ? AGAIN_MS : ANEW_MS;
           sid = null;
           works = false;
         }
         if (closed) return leave();
-        timer = setTimeout(() => void ask(), nextMs);
+        timer = setTimeout(() => void ask(), isOutdated ? ANEW_MS : nextMs);
+      }
+
+      function renew(): void {
+        isOutdated = true;
+        if (timer === null) return;
+        clearTimeout(timer);
+        void ask();
       }
 
       function leave(): void {
@@ -124,17 +164,20 @@ export function createEvents(counters: Counters): Events {
         );
       }
 
+      renewals.add(renew);
       void ask();
       return {
         get works() {
           return works;
         },
         async check() {
-          if (sid === null) return null;
-          const headers = { SID: sid, TIMEOUT: `Second-${ASKED_SECONDS}` };
+          const asked = sid;
+          if (asked === null) return null;
+          const headers = { SID: asked, TIMEOUT: `Second-${ASKED_SECONDS}` };
           try {
             const { status } = await lanRequest({ url: eventUrl, method: 'SUBSCRIBE', headers });
-            return status === 200 ? true : status === 412 ? false : null;
+            // What was taken back meanwhile says nothing.
+            return status === 200 ? true : status === 412 && sid === asked ? false : null;
           } catch {
             return null;
           }
@@ -143,6 +186,7 @@ export function createEvents(counters: Counters): Events {
           if (closed) return;
           closed = true;
           callbacks.delete(token);
+          renewals.delete(renew);
           if (timer !== null) clearTimeout(timer);
           if (tell) leave();
         },
@@ -150,6 +194,7 @@ export function createEvents(counters: Counters): Events {
     },
 
     async close() {
+      clearInterval(looking);
       await ready;
       callbacks.clear();
       server.closeAllConnections();

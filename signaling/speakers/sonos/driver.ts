@@ -35,7 +35,7 @@ export function createSonosDriver(options: DriverOptions): SpeakerDriver {
   const { onChange, now, counters } = options;
   const announcing = new Map<Player, Announces>();
   const sighted = new Map<string, number>();
-  const events = createEvents(counters);
+  const events = createEvents(options);
   const waits = new Map<NodeJS.Timeout, () => void>();
   let topologyAtMs = 0;
   let closed = false;
