@@ -39,7 +39,7 @@ export const ELSEWHERE =
 const ADDRESS = 'It begins with http:// or https://, and holds no name, no password and no “?”.';
 const FIELDS: Readonly<Record<string, string>> = {
   url: `This is no address of it. ${ADDRESS}`,
-  streamUrl: `This is no address of it. ${ADDRESS}`,
+  streamUrl: 'This is no address of it. It looks like https://music.example.com.',
   token: 'This is no token. Copy it again, the whole of it, from your profile in Home Assistant.',
   user: 'The user name holds a colon or a letter that cannot be sent. Choose another one there.',
   password: 'The password holds a letter that cannot be sent. Choose another one there.',
@@ -59,7 +59,7 @@ const failed = (says: string, field: string | null = null): AccessAnswer => ({
 
 function misses(issue: v.BaseIssue<unknown>): AccessAnswer {
   const field = v.getDotPath(issue);
-  const says = field === null ? undefined : FIELDS[field];
+  const says = field === null ? undefined : issue.type === 'check' ? issue.message : FIELDS[field];
   return says === undefined ? failed(REFUSALS['bad-message']) : failed(says, field);
 }
 

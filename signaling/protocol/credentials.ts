@@ -3,6 +3,7 @@
  * and never given back.
  */
 import * as v from 'valibot';
+import { withoutStreamPath, writtenProblem } from './public-address.ts';
 import { RoomId, UplinkKey } from './uplink.ts';
 
 export const CREDENTIALS_PATH = '/speakers/credentials';
@@ -20,18 +21,35 @@ export const ServiceUrl = v.pipe(
 );
 const Secret = v.pipe(v.string(), v.minLength(1), v.maxLength(1_000), v.regex(/^[\x20-\x7e]+$/));
 
+/** Of the stream as the internet sees it, without its path. */
+const StreamUrl = v.pipe(ServiceUrl, v.transform(withoutStreamPath));
+const Alexa = v.object({
+  url: ServiceUrl,
+  user: v.pipe(v.string(), v.maxLength(200), v.regex(/^[\x20-\x39\x3b-\x7e]*$/)),
+  password: v.pipe(v.string(), v.maxLength(1_000), v.regex(/^[\x20-\x7e]*$/)),
+  streamUrl: StreamUrl,
+  name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(80)),
+});
+
+/** As they are given; the message of a `check` is for people. */
 export const CREDENTIALS_OF = {
   /** `token`: a long-lived access token, made in the person's profile there. */
   'home-assistant': v.object({ url: ServiceUrl, token: Secret }),
-  /** Of music-assistant-alexa, and the stream's address as the internet sees it, without its path. */
+  /** Of music-assistant-alexa, and an address that an Echo could play from. */
   alexa: v.object({
-    url: ServiceUrl,
-    user: v.pipe(v.string(), v.maxLength(200), v.regex(/^[\x20-\x39\x3b-\x7e]*$/)),
-    password: v.pipe(v.string(), v.maxLength(1_000), v.regex(/^[\x20-\x7e]*$/)),
-    streamUrl: ServiceUrl,
-    name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(80)),
+    ...Alexa.entries,
+    streamUrl: v.pipe(
+      StreamUrl,
+      v.check(
+        (url) => writtenProblem(url) === null,
+        ({ input }) => writtenProblem(input) ?? '',
+      ),
+    ),
   }),
 };
+
+/** As they are kept: what an older version has taken is told to be wrong, and nothing is lost. */
+export const KEPT_CREDENTIALS_OF = { ...CREDENTIALS_OF, alexa: Alexa };
 
 const Proof = { roomId: RoomId, uplinkKey: UplinkKey };
 

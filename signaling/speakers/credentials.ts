@@ -11,8 +11,8 @@ import type { Log } from '../ops/log.ts';
 import {
   CredentialKind,
   type Credentials,
-  CREDENTIALS_OF,
   type CredentialState,
+  KEPT_CREDENTIALS_OF,
 } from '../protocol/credentials.ts';
 
 const FILE = 'speakers.json';
@@ -36,8 +36,8 @@ export interface CredentialStore {
 }
 
 const File = v.object({
-  'home-assistant': v.optional(CREDENTIALS_OF['home-assistant']),
-  alexa: v.optional(CREDENTIALS_OF.alexa),
+  'home-assistant': v.optional(KEPT_CREDENTIALS_OF['home-assistant']),
+  alexa: v.optional(KEPT_CREDENTIALS_OF.alexa),
 });
 type File = v.InferOutput<typeof File>;
 

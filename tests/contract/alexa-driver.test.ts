@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it, test } from 'vitest';
+import { PRIVATE_RANGES, urlHost } from '../../signaling/ops/addresses.ts';
 import { issueAuthority, issueLeaf } from '../../signaling/ops/x509.ts';
 import type { Credentials } from '../../signaling/protocol/credentials.ts';
+import { NOT_PUBLIC, writtenProblem } from '../../signaling/protocol/public-address.ts';
 import { createAlexaDriver } from '../../signaling/speakers/alexa/driver.ts';
 import { type Outside, publicStreamProblem } from '../../signaling/speakers/alexa/public-address.ts';
 import type { DriverSpeaker, SpeakerDriver } from '../../signaling/speakers/port.ts';
@@ -35,6 +37,8 @@ interface Rig {
   given: Given<Credentials['alexa']>;
   credentials: Credentials['alexa'];
   changes(): number;
+  /** So much time goes by. */
+  later(ms: number): void;
   seen(): DriverSpeaker | undefined;
   plugIn(): Promise<void>;
   close(): Promise<void>;
@@ -43,7 +47,10 @@ interface Rig {
 let spare: { settings: AlexaSettings; skill: Counterpart } | null = null;
 afterAll(async () => spare?.skill.kill());
 
-async function start(changesTo: Partial<Credentials['alexa']> = {}): Promise<Rig> {
+async function start(
+  changesTo: Partial<Credentials['alexa']> = {},
+  changedOutside: (sound: EndlessSound) => Partial<Outside> = () => ({}),
+): Promise<Rig> {
   const settings = spare?.settings ?? {
     address: '127.0.1.9',
     port: await freePort(),
@@ -64,7 +71,15 @@ async function start(changesTo: Partial<Credentials['alexa']> = {}): Promise<Rig
   };
   const settled = given<Credentials['alexa']>(credentials);
   let changes = 0;
-  const driver = createAlexaDriver({ ...driverOptions(() => changes++), outside: outside(sound) }, settled);
+  let laterMs = 0;
+  const driver = createAlexaDriver(
+    {
+      ...driverOptions(() => changes++),
+      now: () => performance.now() + laterMs,
+      outside: { ...outside(sound), ...changedOutside(sound) },
+    },
+    settled,
+  );
   return {
     driver,
     get skill() {
@@ -74,6 +89,7 @@ async function start(changesTo: Partial<Credentials['alexa']> = {}): Promise<Rig
     given: settled,
     credentials,
     changes: () => changes,
+    later: (ms) => void (laterMs += ms),
     seen: () => driver.speakers()[0],
     async plugIn() {
       skill = await startCounterpart('alexa.ts', settings);
@@ -168,6 +184,31 @@ describe('Alexa', () => {
       { password: 'wrong' },
     ));
 
+  it('says what is wrong with the address too while the skill is away, and no longer once that is mended', async () => {
+    let isMended = false;
+    const rig = await start({}, (sound) => ({
+      fetch: (url, init) =>
+        url.startsWith(PUBLIC) && !isMended
+          ? Promise.resolve(new Response(null, { status: 502 }))
+          : outside(sound).fetch(url, init),
+    }));
+    try {
+      await until('the reason', () => rig.given.trouble?.startsWith('Something else answers'));
+      await rig.skill.kill();
+      await until('both reasons', () =>
+        ['The Alexa skill does not answer.', '(502)'].every((words) => rig.given.trouble?.includes(words)),
+      );
+      isMended = true;
+      rig.later(60_000);
+      await until('one reason', () => rig.given.trouble?.includes('(502)') === false);
+      expect(rig.given.trouble).toContain('The Alexa skill does not answer.');
+      await rig.plugIn();
+      await until('none', () => rig.given.trouble === null);
+    } finally {
+      await rig.close();
+    }
+  });
+
   it('outlives answers that make no sense', () =>
     withSkill(async (rig) => {
       await until('the skill', rig.seen);
@@ -194,9 +235,23 @@ describe('an address for an Echo', () => {
     ['https://192.168.1.20', 'your own network only'],
     ['https://earshot.local', 'your own network only'],
     ['https://[fd00::1]', 'your own network only'],
-    ['https://music.example.com', 'does not know this name'],
+    ['https://music.example.com', 'does not know the name'],
   ])('%s: %s', async (address, words) => {
     expect(await publicStreamProblem(address, never)).toContain(words);
+  });
+
+  it('is judged by the form as the node judges it', () => {
+    for (const { address, family } of PRIVATE_RANGES)
+      expect(writtenProblem(`https://${urlHost(address)}`), `${family} ${address}`).toBe(NOT_PUBLIC);
+    for (const host of [
+      '9.255.1.1',
+      '172.15.0.1',
+      '172.32.0.1',
+      '100.63.0.1',
+      '100.128.0.1',
+      '[2001:db8::1]',
+    ])
+      expect(writtenProblem(`https://${host}`), host).toBeNull();
   });
 
   it('that leads home is none', async () => {
@@ -254,7 +309,7 @@ describe('an address for an Echo', () => {
       expect(await publicStreamProblem(PUBLIC, local(undefined))).toContain('certificate');
       answer = { status: 200, type: 'text/html' };
       expect(await publicStreamProblem(PUBLIC, local(authority))).toContain(
-        'Something else answers there (200)',
+        'Something else answers at the stream’s public address (200)',
       );
       answer = { status: 404, type: 'audio/mpeg' };
       expect(await publicStreamProblem(PUBLIC, local(authority))).toContain('(404)');

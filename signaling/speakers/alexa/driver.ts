@@ -15,6 +15,8 @@ import { type Outside, publicStreamProblem } from './public-address.ts';
 
 const LOOK_MS = 8_000;
 const LOOK_SOON_MS = 2_000;
+/** Somebody is mending the proxy. */
+const CHECK_AGAIN_MS = 60_000;
 const ANSWER_MS = 4_000;
 const MAX_ANSWER_BYTES = 65_536;
 /** So that one look that was lost does not take it from the list. */
@@ -58,7 +60,7 @@ async function bounded(response: Response): Promise<unknown> {
 }
 
 export function createAlexaDriver(
-  { onChange, log, counters, outside = THE_INTERNET }: AlexaOptions,
+  { onChange, now, log, counters, outside = THE_INTERNET }: AlexaOptions,
   settings: Settings<Credentials['alexa']>,
 ): SpeakerDriver {
   let speaker: DriverSpeaker | null = null;
@@ -66,7 +68,10 @@ export function createAlexaDriver(
   let timer: NodeJS.Timeout | null = null;
   /** Grows when the settings change: what was asked before is dropped. */
   let attempt = 0;
-  let checked: { streamUrl: string; problem: string | null } | null = null;
+  /** What is wrong with the skill, and with the stream's address: each is mended elsewhere. */
+  let trouble: string | null = null;
+  let checked: { streamUrl: string; problem: string | null; atMs: number } | null = null;
+  let checking: string | null = null;
   let closed = false;
 
   const idOf = ({ url }: Credentials['alexa']): string =>
@@ -131,31 +136,55 @@ export function createAlexaDriver(
     const mine = attempt;
     const isMine = (): boolean => !closed && mine === attempt;
     if (credentials === null) return show(null);
+    if (isDue(credentials)) void check(credentials);
     try {
-      if (checked?.streamUrl !== credentials.streamUrl) await check(credentials);
-      const response = await ask(credentials, '/ma/latest-url');
-      if (response.status === 401) throw new SpeakerError(WORDS.refused);
-      const latest = response.status === 200 ? v.parse(Latest, await bounded(response)) : null;
-      if (latest === null && response.status !== 404) throw new Error(`it answers ${response.status}`);
+      const latest = await askLatest(credentials);
       if (!isMine()) return;
       misses = 0;
-      settings.report(checked?.problem ?? null);
+      trouble = null;
+      report();
       if (speaker === null) log.info({ event: 'speaker-found', kind: 'alexa', name: credentials.name });
       show(describe(credentials, latest));
     } catch (error) {
       if (!isMine()) return;
       counters.count('alexa', 'unreachable');
       misses++;
-      settings.report(error instanceof SpeakerError ? error.message : WORDS.away);
+      trouble = error instanceof SpeakerError ? error.message : WORDS.away;
+      report();
       if (misses >= GONE_AFTER) show(null);
     } finally {
       if (isMine()) after(misses > 0 ? LOOK_SOON_MS : LOOK_MS);
     }
   }
 
+  /** Null: it has none yet. */
+  async function askLatest(credentials: Credentials['alexa']): Promise<v.InferOutput<typeof Latest> | null> {
+    const response = await ask(credentials, '/ma/latest-url');
+    if (response.status === 401) throw new SpeakerError(WORDS.refused);
+    if (response.status === 404) return null;
+    if (response.status !== 200) throw new Error(`it answers ${response.status}`);
+    return v.parse(Latest, await bounded(response));
+  }
+
+  function isDue({ streamUrl }: Credentials['alexa']): boolean {
+    if (checking === streamUrl) return false;
+    if (checked?.streamUrl !== streamUrl) return true;
+    return checked.problem !== null && now() - checked.atMs >= CHECK_AGAIN_MS;
+  }
+
+  function report(): void {
+    const all = [trouble, checked?.problem ?? null].filter((one) => one !== null);
+    settings.report(all.length === 0 ? null : all.join(' '));
+  }
+
+  /** What the internet takes its time for, the skill need not wait for. */
   async function check({ streamUrl }: Credentials['alexa']): Promise<string | null> {
+    checking = streamUrl;
     const problem = await publicStreamProblem(streamUrl, outside);
-    checked = { streamUrl, problem };
+    if (checking === streamUrl) checking = null;
+    if (closed || settings.read()?.streamUrl !== streamUrl) return problem;
+    checked = { streamUrl, problem, atMs: now() };
+    report();
     return problem;
   }
 
@@ -180,6 +209,7 @@ export function createAlexaDriver(
   function restart(): void {
     attempt++;
     misses = 0;
+    trouble = null;
     checked = null;
     show(null);
     after(0);
@@ -194,7 +224,6 @@ export function createAlexaDriver(
     play: (id, order) =>
       deed(id, async (credentials) => {
         const problem = checked?.problem === null ? null : await check(credentials);
-        settings.report(problem);
         if (problem !== null) throw new SpeakerError(problem);
         const { pathname } = new URL(order.url(null));
         await push(credentials, `${credentials.streamUrl}${pathname}`, order.title);

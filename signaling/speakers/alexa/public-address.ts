@@ -1,9 +1,7 @@
-/**
- * Whether an Echo could play from an address: Amazon's devices take streams from public HTTPS on port 443 only (Alexa Skills Kit,
- * "AudioPlayer Interface"). What the address itself tells is judged purely; whether it answers is tried.
- */
+/** Whether an Echo could play from an address: what it tells of itself, where its name leads, and whether the stream answers there. */
 import { isIP } from 'node:net';
 import { isPrivateAddress } from '../../ops/addresses.ts';
+import { NOT_PUBLIC, writtenProblem } from '../../protocol/public-address.ts';
 
 export interface Outside {
   /** All addresses of a name; rejects, or none, when it has none. */
@@ -12,26 +10,11 @@ export interface Outside {
 }
 
 const TRY_MS = 5_000;
-const NOT_PUBLIC =
-  'This address leads to your own network only. An Echo fetches the stream from the internet: give the address of a public proxy.';
-
-/** What is wrong with it as it is written, in plain words with the remedy; null: nothing. */
-export function writtenProblem(address: string): string | null {
-  if (!URL.canParse(address)) return 'This is no address. It looks like https://music.example.com.';
-  const { protocol, port, hostname } = new URL(address);
-  if (protocol !== 'https:') return 'An Echo takes HTTPS only: the address has to begin with https://.';
-  if (port !== '') return 'An Echo takes port 443 only: leave the port out of the address.';
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const isLocalName =
-    isIP(host) === 0 &&
-    (!host.includes('.') || /\.(local|lan|home|internal|localhost|home\.arpa)$/.test(host));
-  return isLocalName || (isIP(host) !== 0 && isPrivateAddress(host)) ? NOT_PUBLIC : null;
-}
 
 /** What is wrong with where its name leads; null: nothing. */
 export function resolvedProblem(addresses: readonly string[]): string | null {
   if (addresses.length === 0)
-    return 'The internet does not know this name. Is it spelt right, and its DNS entry made?';
+    return 'The internet does not know the name in the stream’s public address. Is it spelt right, and its DNS entry made?';
   return addresses.every((address) => isPrivateAddress(address)) ? NOT_PUBLIC : null;
 }
 
@@ -50,9 +33,9 @@ export async function publicStreamProblem(
     const signal = AbortSignal.timeout(TRY_MS);
     response = await fetch(`${address}/stream.mp3`, { method: 'HEAD', redirect: 'manual', signal });
   } catch {
-    return 'Nobody answers there with a certificate that the world trusts. Look at the proxy and its certificate.';
+    return 'Nobody answers at the stream’s public address with a certificate that the world trusts. Look at the proxy and its certificate.';
   }
   const isSound = response.headers.get('content-type')?.startsWith('audio/mpeg') === true;
   if (response.status === 200 && isSound) return null;
-  return `Something else answers there (${response.status}). The proxy has to pass /stream.mp3 on to Earshot's port 8097.`;
+  return `Something else answers at the stream’s public address (${response.status}). The proxy has to pass /stream.mp3 on to Earshot's port 8097.`;
 }

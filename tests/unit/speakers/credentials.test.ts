@@ -60,6 +60,19 @@ describe('credentials of speakers', () => {
   });
 });
 
+it('an Echo’s address that an older version took is kept with all others', () => {
+  const alexa = {
+    url: 'http://10.0.0.5:5000',
+    user: '',
+    password: '',
+    streamUrl: 'http://10.0.0.9',
+    name: 'Echo',
+  };
+  writeFileSync(path, JSON.stringify({ 'home-assistant': HOUSE, alexa }));
+  const store = createCredentialStore(folder.path, silentLog());
+  expect([store.of('home-assistant').read(), store.of('alexa').read()]).toEqual([HOUSE, alexa]);
+});
+
 describe('POST /speakers/credentials', () => {
   let server: Server;
   let url: string;

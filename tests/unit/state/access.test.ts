@@ -79,6 +79,32 @@ describe('what lets the node in', () => {
     expect(said).toEqual([]);
   });
 
+  it.each([
+    ['http://a.example', 'HTTPS only'],
+    ['https://192.168.1.20', 'your own network only'],
+    ['https://earshot.local/stream.mp3', 'your own network only'],
+    ['https://a.example:8443', 'port 443 only'],
+    ['a.example', 'looks like https://'],
+  ])('an Echo’s stream at %s is not sent: the form says why', async (streamUrl, words) => {
+    said = [];
+    const answer = await createAccessRequests({ ...node.keys, post }).set('alexa', { ...echo, streamUrl });
+    expect(answer).toMatchObject({ kind: 'failed', problem: { field: 'streamUrl' } });
+    expect(JSON.stringify(answer)).toContain(words);
+    expect(said).toEqual([]);
+  });
+
+  it.each([
+    'https://a.example/stream.mp3',
+    'https://a.example/stream-320.mp3/',
+    'https://a.example/stream/abcdefghijklmnopqrst.wav',
+  ])('an Echo’s stream is taken as %s, which is how it is called', async (streamUrl) => {
+    const requests = createAccessRequests({ ...node.keys, post });
+    expect(await requests.set('alexa', { ...echo, streamUrl })).toMatchObject({ kind: 'told' });
+    const kept = JSON.parse(readFileSync(join(node.dataDir, 'speakers.json'), 'utf8')) as object;
+    expect(kept).toMatchObject({ alexa: { streamUrl: 'https://a.example' } });
+    await requests.forget('alexa');
+  });
+
   it('says so when the node is away, or too old to know of this', async () => {
     const away = createAccessRequests({ ...node.keys, post: () => Promise.reject(new Error('away')) });
     expect(JSON.stringify(await away.list())).toContain('does not answer');
