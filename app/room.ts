@@ -128,6 +128,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   const clock = createClockSync({
     selfId,
     localNowMs,
+    wallNowMs: () => Date.now(),
     send: (to, message) => void mesh.send(to, 'clock', message).catch(() => undefined),
     onMessage: (listener) => mesh.onMessage('clock', listener),
     leader,

@@ -1,6 +1,7 @@
 /**
  * Room time: the common clock that anchors are written in. Local time is always `performance.timeOrigin +
- * performance.now()` (monotonic), never `Date.now()`; room time is local time plus the offset to the leader.
+ * performance.now()` (monotonic), never `Date.now()`; room time is local time plus the offset to the leader. The wall clock
+ * is looked at only to notice that local time stood still (standstill.ts).
  */
 export interface RoomClock {
   /** Room time now, in ms. */

@@ -63,6 +63,16 @@ export function bestOf(burst: readonly ProbeSample[]): Measurement | null {
   return best;
 }
 
+/** The probe that tells the latest time of a burst; null when none is usable. */
+export function latestOf(burst: readonly ProbeSample[]): Measurement | null {
+  let latest: Measurement | null = null;
+  for (const sample of burst) {
+    const measured = measure(sample);
+    if (measured !== null && (latest === null || measured.offsetMs > latest.offsetMs)) latest = measured;
+  }
+  return latest;
+}
+
 /** Takes a burst's best probe in. `null` starts; a step (sleep, another leader's time) starts anew after two bursts. */
 export function update(state: ClockState | null, measured: Measurement): ClockState {
   const deviationMs = deviationOf(measured);
@@ -92,6 +102,11 @@ export function update(state: ClockState | null, measured: Measurement): ClockSt
     variance: [offsetVariance, (1 - gainOffset) * q01, q11 - gainDrift * q01],
     strays: 0,
   };
+}
+
+/** After local time may have stood still: one measurement decides, and what was learnt is kept if it did not. */
+export function doubted(state: ClockState): ClockState {
+  return { ...state, strays: 1 };
 }
 
 /** Offset at local time `localMs`, drift included. */

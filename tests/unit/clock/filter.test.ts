@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import {
   bestOf,
+  doubted,
+  latestOf,
   measure,
   offsetAt,
   update,
@@ -188,6 +190,20 @@ describe('clock filter', () => {
     expect(offsetAt(update(strayed, at(1000.1, 30_000)), 30_000)).toBeCloseTo(1000, 0);
     const stepped = update(strayed, at(1400, 30_000));
     expect(offsetAt(stepped, 30_000)).toBe(1400);
+  });
+
+  test('K11 in doubt one measurement is a step; one that fits leaves what was learnt as it was', () => {
+    const at = (offsetMs: number, atMs: number) => ({ offsetMs, roundTripMs: 4, atMs });
+    let state = update(null, at(1000, 0));
+    for (let atMs = 10_000; atMs <= 100_000; atMs += 10_000) state = update(state, at(1000, atMs));
+    expect(offsetAt(update(doubted(state), at(1400, 110_000)), 110_000)).toBe(1400);
+    expect(update(doubted(state), at(1000.1, 110_000))).toEqual(update(state, at(1000.1, 110_000)));
+  });
+
+  test('K13 of a burst the latest time can be had', () => {
+    const probe = (aheadMs: number): ProbeSample => ({ t0: 0, t1: aheadMs + 2, t2: aheadMs + 2, t3: 4 });
+    expect(latestOf([probe(70), probe(900), probe(Number.NaN), probe(300)])?.offsetMs).toBe(900);
+    expect(latestOf([probe(Number.NaN)])).toBeNull();
   });
 
   test('K6 a local clock that went back starts anew', () => {
