@@ -84,6 +84,8 @@ export default defineConfig({
         navigateFallbackDenylist: [
           /^\/(stream|ca|join|node\.json|health|broker|signaling|uplink)(?=[./?]|$)/,
         ],
+        // Also on the first visit whatever is loaded later comes from the device: the node may have gone by then.
+        clientsClaim: true,
         cleanupOutdatedCaches: true,
         runtimeCaching: [
           {

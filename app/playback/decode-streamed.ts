@@ -2,7 +2,13 @@
 import type * as Media from 'mediabunny';
 import { enterFlac, enterFrames, readFlacFile, type Entry } from '../library/enter.ts';
 import type { ByteSource } from '../library/library.ts';
-import { UndecodableError, type DecodedTrack, type PcmBlock, type Placement } from './decoded-track.ts';
+import {
+  NotLoadedError,
+  UndecodableError,
+  type DecodedTrack,
+  type PcmBlock,
+  type Placement,
+} from './decoded-track.ts';
 import type { Mp3Trim } from './gapless.ts';
 
 /**
@@ -60,7 +66,9 @@ export async function openStreamed(
   signal: AbortSignal,
 ): Promise<DecodedTrack | null> {
   const { source, musicByte, trim, seekIndex } = file;
-  const media = await import('mediabunny');
+  const media = await import('mediabunny').catch((cause: unknown) => {
+    throw new NotLoadedError('the decoder could not be loaded', { cause });
+  });
   const input = openInput(media, source, signal);
   try {
     const track = await input.getPrimaryAudioTrack();

@@ -24,8 +24,8 @@ export interface OpenTrackOptions {
 }
 
 /**
- * Opens a track for decoding. Rejects with AbortError (source closed, or `signal`), UndecodableError, TooLongError, or
- * NotStreamedError (`method: 'streamed'`). The source stays the caller's to close, after the track.
+ * Opens a track for decoding. Rejects with AbortError (source closed, or `signal`), UndecodableError, TooLongError,
+ * NotLoadedError, or NotStreamedError (`method: 'streamed'`). The source stays the caller's to close, after the track.
  */
 export async function openTrack(options: OpenTrackOptions): Promise<DecodedTrack> {
   const { source, context, signal, seekIndex } = options;

@@ -26,6 +26,11 @@ export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
 }
 
+/** The part of the app that decodes could not be loaded: the node is away, and nothing had kept it here. */
+export class NotLoadedError extends Error {
+  override readonly name = 'NotLoadedError';
+}
+
 /** It has to be decoded as a whole here, and that would take more memory than a telephone has. */
 export class TooLongError extends Error {
   override readonly name = 'TooLongError';

@@ -97,7 +97,7 @@ export function createLane(options: {
     }
   }
 
-  /** Asks once more for a track that was missing. */
+  /** Asks once more for a track that was missing, or for what decodes it. */
   function retry(): void {
     if (localNowMs() < retryAtMs) return;
     retryAtMs = localNowMs() + RETRY_MS;
@@ -144,7 +144,7 @@ export function createLane(options: {
       run.advance(known);
       if (run.failed) recover();
       else follow(known, isStepExpected);
-      if (run.problem === 'missing') retry();
+      if (run.problem === 'missing' || run.problem === 'not-loaded') retry();
       handOver(known);
     },
     heard(known) {

@@ -26,9 +26,10 @@ export type PlayerState =
 
 /**
  * `absent`: nobody has the bytes. `undecodable`: this browser cannot play them. `too-long`: it could only decode them all at
- * once, and they are more than its memory should have to hold.
+ * once, and they are more than its memory should have to hold. `not-loaded`: what decodes them is a part of the app that
+ * could not be had; it is asked for again.
  */
-export type Unheard = 'absent' | 'undecodable' | 'too-long';
+export type Unheard = 'absent' | 'undecodable' | 'too-long' | 'not-loaded';
 
 export interface Player {
   /**

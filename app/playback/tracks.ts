@@ -1,7 +1,7 @@
 /** The few tracks that are open for decoding: what plays, and what comes next. */
 import type { ByteSource } from '../library/library.ts';
 import { canStream, openTrack, type OpenTrackOptions } from './decode.ts';
-import { NotStreamedError, TooLongError, UndecodableError } from './decoded-track.ts';
+import { NotLoadedError, NotStreamedError, TooLongError, UndecodableError } from './decoded-track.ts';
 import { withHead, type ReadyTrack } from './head.ts';
 import type { TimelineItem } from './timeline.ts';
 
@@ -13,7 +13,9 @@ export type OpenedTrack =
   /** The bytes are no audio that this browser can decode. */
   | { kind: 'undecodable' }
   /** This browser would have to decode it as a whole, which takes too much memory. */
-  | { kind: 'too-long' };
+  | { kind: 'too-long' }
+  /** The part of the app that decodes could not be loaded. */
+  | { kind: 'not-loaded' };
 
 export type WantedTrack = Pick<TimelineItem, 'trackId' | 'durationMs'>;
 
@@ -62,6 +64,7 @@ export function createOpenTracks(options: {
         if (error instanceof NotStreamedError) wholes.add(trackId);
         // A source that failed is not kept: the next attempt opens it anew.
         if (entries.get(trackId)?.opened === opened) drop(trackId);
+        if (error instanceof NotLoadedError) return { kind: 'not-loaded' };
         throw error;
       },
     );

@@ -112,7 +112,8 @@ export class Now implements NowModel {
         Math.round(before.errorMs) === Math.round(sound.errorMs)
       )
         return;
-      if (sound.state === 'remote' || sound.state === 'missing' || sound.state === 'paused') return;
+      if (sound.state === 'missing' && before.state === 'missing' && before.why === sound.why) return;
+      if (sound.state === 'remote' || sound.state === 'paused') return;
     }
     this.#sound = sound;
   }

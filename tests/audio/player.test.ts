@@ -309,6 +309,22 @@ describe('bytes that come late', () => {
       return state.kind === 'missing' && state.trackId === 'noise' && state.why === 'undecodable';
     });
   });
+
+  test('a decoder that cannot be loaded is said to be that, and the track plays once it can', async () => {
+    const fresh = await harness.browser.newPage();
+    const there = playing(() => ({ ...harness, page: fresh }));
+    await fresh.goto(page().url());
+    await fresh.waitForFunction(() => 'sound' in window);
+    await there.make({ a: await wav(noise(RATE_HZ, 60)) });
+    const scripts = '**/*.js';
+    await fresh.route(scripts, (route) => route.abort());
+    await there.follow(moment(item('a', 60_000), await there.roomNow()));
+    await there.untilKind('missing');
+    expect(await fresh.evaluate(() => window.sound.playerState())).toMatchObject({ why: 'not-loaded' });
+    await fresh.unroute(scripts);
+    await there.untilKind('playing');
+    await fresh.close();
+  });
 });
 
 test('closed twice, it is silent; and nothing was logged as an error', async () => {

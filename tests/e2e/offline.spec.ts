@@ -33,6 +33,37 @@ test('without node and network the app opens, shows the room, edits the queue an
   await context.setOffline(false);
 });
 
+test('on the first visit, once the worker has everything, a song is added and heard though the node is gone', async ({
+  node,
+  people,
+}) => {
+  const { page, context } = await people.join('Anna');
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    if (!navigator.serviceWorker.controller)
+      await new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve));
+    document.documentElement.dataset['sameLoad'] = 'yes';
+  });
+  await node.stop();
+  await context.setOffline(true);
+  const song = await tone({
+    format: 'mp3',
+    hz: 440,
+    seconds: 60,
+    amplitude: 0.2,
+    title: 'First',
+    cover: 'png',
+  });
+  await importFiles(page, [song.path]);
+  await queueSong(page, 'First');
+  await listenHere(page);
+  await expect(page.getByText(/in step/)).toBeVisible({ timeout: 20_000 });
+  // The worker took the page over without a reload, and is no update of it.
+  expect(await page.evaluate(() => document.documentElement.dataset['sameLoad'])).toBe('yes');
+  await expect(page.getByText('updated in another tab')).toBeHidden();
+  await context.setOffline(false);
+});
+
 test('with the network off the app starts in under a second', async ({ node, people }) => {
   const { page, context } = await people.join('Anna');
   await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.state);

@@ -167,6 +167,13 @@ export const STATES: Record<string, GalleryState> = {
       m.now.level = 0;
     },
   },
+  'now-not-loaded': {
+    place: 'now',
+    set(m) {
+      m.now.sound = { state: 'missing', why: 'not-loaded' };
+      m.now.level = 0;
+    },
+  },
   'now-empty': { place: 'now', set: emptyRoom },
   'now-ended': {
     place: 'now',
