@@ -1,6 +1,5 @@
 /** Composition root: what lives as long as the page. What lives as long as a room is wired in room.ts. */
 import { mount } from 'svelte';
-import { Workbox } from 'workbox-window';
 import { createSole } from './playback/sole.ts';
 import { createRooms } from './rooms.ts';
 import { App } from './state/app.svelte.ts';
@@ -10,40 +9,8 @@ import { missingFrom } from './state/entry.ts';
 import { createKeptStore } from './state/kept.ts';
 import { Notices } from './state/notices.svelte.ts';
 import AppView from './ui/App.svelte';
+import { offerUpdates } from './updates.ts';
 import { createAudioSession } from './voice/audio-session.ts';
-
-/** The worker that makes the app start without a network; a new one waits until somebody asks for it. */
-function offerUpdates(): void {
-  const workbox = new Workbox('/sw.js');
-  workbox.addEventListener('waiting', () => device.offerUpdate());
-  // What another tab, or the browser by itself, has fetched is told like this.
-  workbox.addEventListener('installed', (event) => {
-    if (event.isUpdate === true || event.isExternal === true) device.offerUpdate();
-  });
-  workbox
-    .register()
-    .catch(() =>
-      notices.problem('This device will not open the room offline: its certificate is not trusted here.'),
-    );
-}
-
-/** Reloads when the new worker is active; a page of the first visit is controlled by none, so `controlling` never comes. */
-async function applyUpdate(): Promise<void> {
-  const registration = await navigator.serviceWorker.getRegistration();
-  // The node may have a newer app than the one that was offered, or that nobody has looked for yet.
-  await registration?.update().catch(() => undefined);
-  const next = registration?.installing ?? registration?.waiting;
-  if (!next) {
-    location.reload();
-    return;
-  }
-  const activate = (): void => {
-    if (next.state === 'installed') next.postMessage({ type: 'SKIP_WAITING' });
-    if (next.state === 'activated') location.reload();
-  };
-  next.addEventListener('statechange', activate);
-  activate();
-}
 
 /** A browser may forbid even the look at its storage. */
 function storageOrNull(of: () => Storage): Storage | null {
@@ -75,7 +42,7 @@ const device = new Device({
   },
   onVolume: (volume) => rooms.current()?.setVolume(volume),
   onTrim: (trimMs) => rooms.current()?.setTrim(trimMs),
-  onApplyUpdate: () => void applyUpdate(),
+  onApplyUpdate: () => (updates ? void updates.apply() : location.reload()),
 });
 const sole = createSole({
   name: 'earshot-listening',
@@ -114,7 +81,14 @@ const doctor = new Doctor({
 });
 const app: App = new App({ device, notices, rooms: rooms.model, doctor });
 
-if (import.meta.env.PROD && 'serviceWorker' in navigator) offerUpdates();
+const updates =
+  import.meta.env.PROD && 'serviceWorker' in navigator
+    ? offerUpdates({
+        onReady: () => device.offerUpdate('ready'),
+        onElsewhere: () => device.offerUpdate('elsewhere'),
+        onProblem: (text) => notices.problem(text),
+      })
+    : null;
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no #app');

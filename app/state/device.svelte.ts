@@ -12,7 +12,7 @@ export interface DeviceOptions {
   onListening: (on: boolean) => void;
   onVolume: (volume: number) => void;
   onTrim: (trimMs: number) => void;
-  /** Activates the waiting version and reloads. */
+  /** Takes the newest version on and reloads. */
   onApplyUpdate: () => void;
 }
 
@@ -32,7 +32,7 @@ export class Device implements DeviceModel {
   #online = $state(true);
   #theme = $state<DeviceModel['theme']>('system');
   #install = $state<DeviceModel['install']>('unavailable');
-  #updateReady = $state(false);
+  #update = $state<DeviceModel['update']>('none');
 
   constructor(options: DeviceOptions) {
     this.#options = options;
@@ -86,8 +86,8 @@ export class Device implements DeviceModel {
   get version(): string {
     return this.#options.version;
   }
-  get updateReady(): boolean {
-    return this.#updateReady;
+  get update(): DeviceModel['update'] {
+    return this.#update;
   }
 
   setListening(on: boolean): void {
@@ -124,8 +124,9 @@ export class Device implements DeviceModel {
     void this.#installEvent?.prompt();
   }
 
-  offerUpdate(): void {
-    this.#updateReady = true;
+  offerUpdate(how: 'ready' | 'elsewhere'): void {
+    // Where another tab has moved on, a newer one still comes with the same reload.
+    if (this.#update !== 'elsewhere') this.#update = how;
   }
 
   applyUpdate(): void {

@@ -446,7 +446,8 @@ export interface DeviceModel {
   promptInstall(): void;
   /** Of the app that runs here: `0.1.0`. */
   readonly version: string;
-  readonly updateReady: boolean;
+  /** A newer version waits (`ready`), or another tab has taken it on already, and this one is to be reloaded (`elsewhere`). */
+  readonly update: 'none' | 'ready' | 'elsewhere';
   applyUpdate(): void;
   copy(text: string): Promise<boolean>;
   /** The system's share sheet; false where there is none. */

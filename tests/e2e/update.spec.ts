@@ -13,6 +13,8 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 
 interface Deployed {
   distDir: string;
+  /** Of the node's plain-HTTP side. */
+  httpOrigin: string;
   page: Page;
   /** Writes a new version: `index.html` of generation 2, and more to precache if wanted. Tells the page to look. */
   publish(alsoPrecached?: string): Promise<void>;
@@ -55,6 +57,7 @@ async function deployed(run: (deployed: Deployed) => Promise<void>): Promise<voi
     };
     await run({
       distDir,
+      httpOrigin: new URL(node.joinLink).origin,
       page,
       look,
       async publish(alsoPrecached) {
@@ -121,5 +124,49 @@ base('a half-downloaded update harms nothing, and is completed later', () =>
     await look();
     await page.getByRole('button', { name: 'Update now' }).click({ timeout: 20_000 });
     await expect.poll(() => generation(page), { timeout: 20_000 }).toBe('2');
+  }),
+);
+
+base('a tab that did not ask goes on, and is told that another one has updated', () =>
+  deployed(async ({ page, publish }) => {
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await expect(other.getByRole('navigation', { name: 'Places' })).toBeVisible();
+    await other.evaluate(() => (document.documentElement.dataset['sameLoad'] = 'yes'));
+    await publish();
+    await page.getByRole('button', { name: 'Update now' }).click({ timeout: 20_000 });
+    await expect.poll(() => generation(page), { timeout: 20_000 }).toBe('2');
+    await expect(page.getByText('updated in another tab')).toBeHidden();
+
+    await expect(other.getByText('updated in another tab')).toBeVisible();
+    expect(await other.evaluate(() => document.documentElement.dataset['sameLoad'])).toBe('yes');
+    expect(await generation(other)).toBeUndefined();
+    await other.getByRole('button', { name: 'Reload' }).click();
+    await expect.poll(() => generation(other), { timeout: 20_000 }).toBe('2');
+  }),
+);
+
+base('a newer version that does not arrive whole is not waited for: the one that is ready is taken', () =>
+  deployed(async ({ page, publish }) => {
+    await publish();
+    const update = page.getByRole('button', { name: 'Update now' });
+    await expect(update).toBeVisible({ timeout: 20_000 });
+    await publish('assets/late.js');
+    await update.click();
+    await expect.poll(() => generation(page), { timeout: 20_000 }).toBe('2');
+  }),
+);
+
+base('when no new version arrives whole, whoever asked for it is told', () =>
+  deployed(async ({ httpOrigin, page, publish }) => {
+    const info = (await (await fetch(`${httpOrigin}/node.json`)).json()) as object;
+    await page.route('**/node.json', (route) =>
+      route.fulfill({ json: { ...info, protocol: 99, minProtocol: 99 } }),
+    );
+    await page.reload();
+    await publish('assets/late.js');
+    await page.getByRole('button', { name: 'Update now' }).click({ timeout: 20_000 });
+    await expect(page.getByText('did not arrive whole')).toBeVisible({ timeout: 20_000 });
+    expect(await page.evaluate(() => document.documentElement.dataset['sameLoad'])).toBe('yes');
   }),
 );

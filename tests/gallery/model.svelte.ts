@@ -361,7 +361,7 @@ export function createGalleryModel(): GalleryModel {
       install: 'offered',
       promptInstall: () => note('promptInstall'),
       version: '0.1.0',
-      updateReady: false,
+      update: 'none',
       applyUpdate: () => note('applyUpdate'),
       copy: () => Promise.resolve(true),
       share: () => Promise.resolve(true),

@@ -344,7 +344,7 @@ export const STATES: Record<string, GalleryState> = {
       ];
       m.people.me = { memberId: 'm0', name: 'Anna', hue: 48, role: 'owner' };
       m.device.install = 'ios';
-      m.device.updateReady = true;
+      m.device.update = 'ready';
     },
   },
   'people-asleep': {
@@ -640,6 +640,7 @@ export const STATES: Record<string, GalleryState> = {
       };
     },
   },
+  'updated-elsewhere': { place: 'people', set: (m) => void (m.device.update = 'elsewhere') },
   ear: { place: 'people', press: BY_EAR, set: () => undefined },
   'ear-alone': {
     place: 'people',
