@@ -9,7 +9,10 @@ import { createListener, type Listener } from './listener.ts';
 import type { Attempt, AttemptEvents } from './reconnect.ts';
 import type { Station } from './station.ts';
 
-/** To connect, and to answer. */
+/**
+ * To connect, to answer, and to take the next sound: an Icecast reads all the time, and of one that was cut off nothing else is
+ * ever heard. (Keep-alive probes are for connections on which nothing is under way.)
+ */
 const PATIENCE_MS = 10_000;
 const MAX_HEAD_BYTES = 8_192;
 
@@ -110,9 +113,9 @@ export function feedIcecast({ target, station, now }: IcecastOptions, events: At
         socket,
         write: (bytes) => socket.write(bytes),
         end: () => void socket.end(),
-        destroy: () => void socket.destroy(),
+        destroy: () => events.lost('it takes no more sound'),
       },
-      { icy: false, nowMs: now(), limitBytes: Number.POSITIVE_INFINITY },
+      { icy: false, nowMs: now(), limitBytes: Number.POSITIVE_INFINITY, stuckMs: PATIENCE_MS },
     );
     const listener: Listener = {
       write(frames, title, nowMs) {

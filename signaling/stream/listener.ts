@@ -7,7 +7,7 @@ export const MAX_QUEUED_BYTES = 32_768;
 
 /** The same for a stream of another bit rate. */
 export const maxQueuedBytesOf = (kbps: number): number => Math.max(1, kbps / 128) * MAX_QUEUED_BYTES;
-/** A connection that took nothing for this long is dead. */
+/** A connection that took nothing for this long is dead; a player may have been paused for less. */
 const STUCK_MS = 60_000;
 
 /** Where the sound goes: what Node's responses and sockets have in common. */
@@ -28,6 +28,8 @@ export interface ListenerOptions {
   limitBytes: number;
   /** What may wait in this process; `MAX_QUEUED_BYTES` unless said. */
   maxQueuedBytes?: number;
+  /** For what never pauses: it is dead when it took nothing for so long. */
+  stuckMs?: number;
 }
 
 export interface Listener {
@@ -39,7 +41,7 @@ export interface Listener {
 
 /** @param sink headers already written */
 export function createListener(sink: Sink, options: ListenerOptions): Listener {
-  const { maxQueuedBytes = MAX_QUEUED_BYTES } = options;
+  const { maxQueuedBytes = MAX_QUEUED_BYTES, stuckMs = STUCK_MS } = options;
   const icy = options.icy ? createIcyWriter() : null;
   let skipping = false;
   /** What may wait: the burst comes on top of it until it has gone out. */
@@ -62,7 +64,7 @@ export function createListener(sink: Sink, options: ListenerOptions): Listener {
     write(frames, title, nowMs) {
       const queued = sink.writableLength;
       if (moves(queued)) takenAtMs = nowMs;
-      if (nowMs - takenAtMs > STUCK_MS) {
+      if (nowMs - takenAtMs > stuckMs) {
         sink.destroy();
         return 0;
       }

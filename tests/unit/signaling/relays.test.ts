@@ -6,7 +6,9 @@ import { type Sound, toneDbfs } from '../../fixtures/listen.ts';
 import { freePort } from '../../fixtures/ports.ts';
 import { until as heard } from '../../fixtures/until.ts';
 import { snapcastMissing, startSnapclient, startSnapserver } from '../../fixtures/snapcast.ts';
-import { parseFrames } from '../../../signaling/stream/frames.ts';
+import { FRAME_MS, parseFrames, silentFrame } from '../../../signaling/stream/frames.ts';
+import { feedIcecast } from '../../../signaling/stream/icecast.ts';
+import { createStation } from '../../../signaling/stream/station.ts';
 import {
   ask,
   decode,
@@ -21,7 +23,6 @@ import {
 } from './support.ts';
 
 const TONE_HZ = 1000;
-const FRAME_MS = 24;
 const RECONNECTED_MS = 20_000;
 /** 48 kHz, stereo, 16 bit. */
 const SAMPLE_BYTES_PER_MS = 192;
@@ -267,7 +268,8 @@ describe('a sink of samples', () => {
 });
 
 describe('an engine that is none', () => {
-  it('slows no listener when it takes no sound', async () => {
+  /** Says that it wants sound, as an Icecast does, and then takes none. */
+  async function startWall(): Promise<number> {
     const held: Socket[] = [];
     const wall = createServer((socket) => {
       held.push(socket.pause());
@@ -279,7 +281,49 @@ describe('an engine that is none', () => {
       for (const socket of held) socket.destroy();
       return new Promise((resolve) => wall.close(resolve));
     });
-    const { port } = wall.address() as AddressInfo;
+    return (wall.address() as AddressInfo).port;
+  }
+
+  it('is given up ten seconds after it took the last sound, where a player may pause for a minute', async () => {
+    let nowMs = 0;
+    const now = (): number => nowMs;
+    const station = createStation({ roomId: 'a', path: '/a', now });
+    const target = {
+      host: '127.0.0.1',
+      port: await startWall(),
+      mount: '/a.mp3',
+      user: 'source',
+      password: 'x',
+    };
+    const lost: string[] = [];
+    let isUp = false;
+    const attempt = feedIcecast(
+      { target, station, now },
+      { up: () => void (isUp = true), lost: (why) => void lost.push(why) },
+    );
+    cleanUp.push(() => {
+      attempt.close();
+      station.close();
+    });
+    await until(() => isUp || undefined);
+    const feed = station.claim({ epoch: 1, peerId: 'p', bitrateKbps: 320 }, () => {});
+    const frame = silentFrame(320);
+    let bytesOut = 0;
+    let takenAtMs = 0;
+    // What the system holds for it is megabytes: more time than a test has.
+    for (let n = 0; lost.length === 0 && nowMs - takenAtMs < 60_000; n++) {
+      nowMs += FRAME_MS;
+      feed?.frames([frame]);
+      if (station.status().bytesOut !== bytesOut) takenAtMs = nowMs;
+      ({ bytesOut } = station.status());
+      if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(lost).toEqual(['it takes no more sound']);
+    expect(nowMs - takenAtMs).toBeLessThanOrEqual(10_000);
+  });
+
+  it('slows no listener when it takes no sound', async () => {
+    const port = await startWall();
     const node = await nodeWith({
       icecast: { host: '127.0.0.1', port, mount: '/a.mp3', user: 'source', password: 'x' },
     });
