@@ -136,6 +136,9 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     speaker.error !== null &&
     speaker.state !== 'error' &&
     soundDeeds(speaker, wish).length > 0;
+  // What it is tried again for.
+  const isAgain =
+    on && speaker.failures > 0 && (speaker.state === 'starting' || speaker.state === 'buffering');
   const wished = on && !isRefused ? wish : null;
   return {
     id: speaker.id,
@@ -150,7 +153,7 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     state: speaker.state,
     plays: speaker.plays,
     title: speaker.title,
-    error: speaker.state === 'error' || isRefused ? speaker.error : null,
+    error: speaker.state === 'error' || isRefused || isAgain ? speaker.error : null,
     failures: speaker.failures,
     volume: wished?.volume ?? speaker.volume,
     muted: wished?.muted ?? speaker.muted ?? false,

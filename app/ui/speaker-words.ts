@@ -40,11 +40,12 @@ export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' |
     return fine(title === null ? 'Plays something else' : `Plays “${title}”`);
   if (on && !hasHost && !isSounding)
     return { text: 'Waits for a host: nobody sends it anything yet.', isProblem: true };
-  if (state === 'starting') return fine('Starting…');
-  if (state === 'buffering') return fine('Buffering…');
+  const andWhy = (text: string, end = ''): Says =>
+    error === null ? fine(text) : { text: `${text}${end} ${error}`, isProblem: true };
+  if (state === 'starting') return andWhy('Starting…');
+  if (state === 'buffering') return andWhy('Buffering…');
   if (state === 'playing' && plays === 'room') {
-    const room = muted ? 'Plays the room, muted' : 'Plays the room';
-    return error === null ? fine(room) : { text: `${room}. ${error}`, isProblem: true };
+    return andWhy(muted ? 'Plays the room, muted' : 'Plays the room', '.');
   }
   // What it plays it may not tell.
   if (state === 'playing') return fine(title === null ? 'Plays' : `Plays “${title}”`);

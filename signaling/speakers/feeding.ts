@@ -1,7 +1,7 @@
 /**
  * Some devices say that they play, and fetch nothing: after a connection that broke, after a restart of the node, or because the
- * node has another address now. They are found out by who listens, and said to have failed, so that the host asks them again. The
- * node itself does nothing to them.
+ * node has another address now. They are found out by who listens, and said to have failed, so that the host asks them again; so
+ * are those that buffer and never play. The node itself does nothing to them.
  */
 import { type Entry, isSounding } from './entry.ts';
 import { feedOf } from './feed.ts';
@@ -12,6 +12,8 @@ const UNFED_MS = 6_000;
 /** That an address has gone is certain as soon as there is another one. */
 const GONE_MS = 2_000;
 const STEADY_MS = 10_000;
+/** After the time that an order has. A small player fills its buffer first, which takes 22 s of MP3. */
+const BUFFERING_MS = 20_000;
 
 /** What is kept of one speaker. */
 export interface FeedNote {
@@ -20,6 +22,8 @@ export interface FeedNote {
   askedAtMs: number | null;
   /** Since when it fetches nothing; null: it does. */
   sinceMs: number | null;
+  /** Since when it buffers; null: it does not. */
+  bufferingMs: number | null;
   /** Since it was asked. */
   wasFed: boolean;
   /** An address that had gone when this was loaded: not the device's fault, once. */
@@ -27,7 +31,7 @@ export interface FeedNote {
 }
 
 export const newFeedNote = (): FeedNote => ({
-  ...{ isProven: false, askedAtMs: null, sinceMs: null, wasFed: false, excusedUrl: null },
+  ...{ isProven: false, askedAtMs: null, sinceMs: null, bufferingMs: null, wasFed: false, excusedUrl: null },
 });
 
 export interface FeedingOptions {
@@ -51,13 +55,26 @@ export function createFeeding(options: FeedingOptions): { close(): void } {
       const room = entry.sound?.room ?? null;
       const { feed, steps } = entry;
       if (feed.askedAtMs !== steps.asked)
-        Object.assign(feed, { askedAtMs: steps.asked, sinceMs: null, wasFed: false });
+        Object.assign(feed, { askedAtMs: steps.asked, sinceMs: null, bufferingMs: null, wasFed: false });
       if (!isSounding(entry.now)) entry.isSilent = false;
       // What says something fetches that.
       const isBusy = entry.order !== null || entry.hold !== null;
-      if (entry.now.state !== 'playing' || room === null || isBusy) feed.sinceMs = null;
+      const { state } = entry.now;
+      if (state !== 'playing' || room === null || isBusy) feed.sinceMs = null;
       else judge(entry, room, all);
+      if (state !== 'buffering' || room === null || isBusy) feed.bufferingMs = null;
+      else judgeBuffering(entry);
     }
+  }
+
+  function judgeBuffering(entry: Entry): void {
+    const { feed, steps } = entry;
+    feed.bufferingMs ??= now();
+    if (entry.isSilent || now() - feed.bufferingMs < BUFFERING_MS) return;
+    if (steps.playing !== null && feed.bufferingMs - steps.playing > STEADY_MS) entry.failures = 0;
+    entry.isSilent = true;
+    fail(entry, 'It buffers, and does not play.');
+    tell(entry);
   }
 
   function judge(entry: Entry, room: string, all: readonly Entry[]): void {

@@ -20,7 +20,7 @@ import { createShown } from './shown.ts';
 import { setSound } from './sound-deeds.ts';
 import type { StreamNames } from './stream-names.ts';
 
-/** From the order to sound; a device that takes longer counts as one that did not play. */
+/** From the order to sound; a device that takes longer counts as one that did not play, unless it buffers (`feeding.ts`). */
 const PLAY_MS = 15_000;
 /** What falls silent with an error after that has played: the next try is a first one again. */
 const STEADY_MS = 10_000;
@@ -192,8 +192,8 @@ export function createSpeakerWatch({
     for (const one of saying.ensembleOf(entry)) saying.drop(one);
     settle(entry);
     const impatience = setTimeout(() => {
-      const isElsewhere = entry.sound !== null && entry.sound.room !== room;
-      fail(entry, isElsewhere ? WORDS.elsewhere : WORDS.silent);
+      if (entry.sound?.room === room) settle(entry);
+      else fail(entry, entry.sound === null ? WORDS.silent : WORDS.elsewhere);
       tell(id);
     }, PLAY_MS);
     const order: NonNullable<Entry['order']> = { room, isAccepted: false, impatience, accepted: null };

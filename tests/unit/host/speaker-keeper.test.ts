@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SpeakerDeed } from '../../../signaling/protocol/speakers.ts';
 import { createDemoDriver, type DemoDriver } from '../../../signaling/speakers/demo.ts';
 import { SpeakerError } from '../../../signaling/speakers/port.ts';
-import { type House, openHouse } from './house.ts';
+import { type House, openHouse, STREAM } from './house.ts';
 
 const KITCHEN = { speakerId: 'demo:Kitchen', name: 'Kitchen' };
 /** Retries are looked for so often. */
@@ -250,5 +250,52 @@ describe('a loudspeaker that does not tell what it plays as it was told', () => 
     await house.pass(30_000);
     demo.device('Kitchen').turn(0.9);
     expect(house.seen()).toMatchObject({ state: 'error', plays: null, error: 'It is locked.', failures: 3 });
+  });
+});
+
+describe('a loudspeaker that only buffers', () => {
+  const failed = { state: 'error', plays: 'room', error: 'It buffers, and does not play.', failures: 1 };
+
+  test('R4 after its order is shown with why, and tried again', async () => {
+    demo.device('Kitchen').stall(true);
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(34_000);
+    expect(house.seen()).toMatchObject({ state: 'buffering', plays: 'room', failures: 0 });
+    await house.pass(2_000);
+    expect(house.seen()).toMatchObject(failed);
+    await house.pass(2_000);
+    // Why is said while it is tried, too.
+    expect(house.seen()).toMatchObject({ ...failed, state: 'buffering' });
+    await house.pass(300_000);
+    expect(house.seen()).toMatchObject({ ...failed, failures: 5 });
+    expect(house.ofKind('play').length).toBe(5);
+    expect(house.wanted()).toEqual({ on: true, byHand: false });
+    // In its own time it may yet.
+    demo.device('Kitchen').stall(false);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room', error: null });
+  });
+
+  test('R2 for as long as a small one needs to fill its buffer is left alone', async () => {
+    demo.device('Kitchen').stall(true);
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(25_000);
+    demo.device('Kitchen').stall(false);
+    await house.pass(60_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', error: null, failures: 0 });
+    expect(house.ofKind('play').length).toBe(1);
+  });
+
+  test('R4 in the middle is tried again', async () => {
+    const device = demo.device('Kitchen');
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(60_000);
+    device.stall(true);
+    device.give(STREAM);
+    await house.pass(21_500);
+    expect(house.seen()).toMatchObject(failed);
+    device.stall(false);
+    await house.pass(3_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room', error: null });
+    expect(house.wanted()).toEqual({ on: true, byHand: false });
   });
 });

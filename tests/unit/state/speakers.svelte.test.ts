@@ -114,6 +114,17 @@ test('one that refuses its volume is shown as loud and as mute as it is, with wh
   expect(model.list[0]).toMatchObject({ volume: 0.8, error: 'Its alarm is ringing.' });
 });
 
+test('one that is tried again says why, and one that is tried for the first time has nothing to say', () => {
+  const { speakers: model, commands, see } = open([]);
+  commands.wantSpeakers([{ speakerId: KITCHEN.id, name: KITCHEN.name, on: true }]);
+  const buffers = { ...KITCHEN, state: 'buffering', plays: 'room' } as const;
+  see({ ...buffers, error: 'It was refused its volume.' });
+  expect(model.list[0]?.error).toBeNull();
+  const error = 'It buffers, and does not play.';
+  see({ ...buffers, error, failures: 1 });
+  expect(model.list[0]).toMatchObject({ state: 'buffering', error });
+});
+
 describe('the steps of a switch-on', () => {
   const PLAYS = { state: 'playing', plays: 'room' } as const;
   const ages = (changes: Partial<ObservedSpeaker['ages']>) => ({

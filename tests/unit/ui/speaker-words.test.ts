@@ -37,6 +37,13 @@ test('one that plays and refuses its volume says both', () => {
   );
 });
 
+test('one that is tried again says why', () => {
+  const error = 'It buffers, and does not play.';
+  const again = speakerRow(0, { on: true, state: 'buffering', plays: 'room', failures: 2 });
+  expect(doing(again, HOSTED)).toEqual({ text: 'Buffering…', isProblem: false });
+  expect(doing({ ...again, error }, HOSTED)).toEqual({ text: `Buffering… ${error}`, isProblem: true });
+});
+
 test('one that does not tell whose sound it plays is said to play what it calls it', () => {
   const plays = speakerRow(0, { state: 'playing', plays: null });
   expect(doing(plays, HOSTED).text).toBe('Plays');
