@@ -9,7 +9,6 @@ import { missingFrom } from './state/entry.ts';
 import { createKeptStore } from './state/kept.ts';
 import { Notices } from './state/notices.svelte.ts';
 import AppView from './ui/App.svelte';
-import { offerUpdates } from './updates.ts';
 import { createAudioSession } from './voice/audio-session.ts';
 
 /** A browser may forbid even the look at its storage. */
@@ -42,7 +41,7 @@ const device = new Device({
   },
   onVolume: (volume) => rooms.current()?.setVolume(volume),
   onTrim: (trimMs) => rooms.current()?.setTrim(trimMs),
-  onApplyUpdate: () => (updates ? void updates.apply() : location.reload()),
+  onApplyUpdate: () => void updates.then((known) => (known ? known.apply() : location.reload())),
 });
 const sole = createSole({
   name: 'earshot-listening',
@@ -81,14 +80,19 @@ const doctor = new Doctor({
 });
 const app: App = new App({ device, notices, rooms: rooms.model, doctor });
 
+/** Not needed for the first picture. Out of reach: then there is nothing newer to be had, and the old worker goes on. */
 const updates =
   import.meta.env.PROD && 'serviceWorker' in navigator
-    ? offerUpdates({
-        onReady: () => device.offerUpdate('ready'),
-        onElsewhere: () => device.offerUpdate('elsewhere'),
-        onProblem: (text) => notices.problem(text),
-      })
-    : null;
+    ? import('./updates.ts').then(
+        ({ offerUpdates }) =>
+          offerUpdates({
+            onReady: () => device.offerUpdate('ready'),
+            onElsewhere: () => device.offerUpdate('elsewhere'),
+            onProblem: (text) => notices.problem(text),
+          }),
+        () => null,
+      )
+    : Promise.resolve(null);
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no #app');
