@@ -6,6 +6,7 @@ import { DEFAULT_MIX, type HostLevels, type Mix, NO_LEVELS } from './mix.ts';
 import { createEncoderClient, type EncoderClient } from './mp3/client.ts';
 import type { BitrateKbps, UplinkSettings, UplinkState } from './mp3/shared.ts';
 import { createMixer, type Mixer } from './mixer.ts';
+import { createRetries } from './retries.ts';
 import { levelOf } from '../playback/level.ts';
 
 export type EngineState =
@@ -13,11 +14,6 @@ export type EngineState =
   | { state: 'connecting' }
   | { state: 'up'; listeners: number; bitrateKbps: number }
   | { state: 'down'; message: string; reason: Extract<UplinkState, { state: 'down' }>['reason'] };
-
-/** Pauses before an encoder that crashed is replaced: nobody may be there who could do it by hand. */
-const REPLACE_MS = [1_000, 5_000, 30_000];
-/** Who ran so long since has started well. */
-const STEADY_MS = 60_000;
 
 /** What takes time to load, and lies idle until it hosts. */
 interface Rig {
@@ -69,8 +65,9 @@ export function createHostEngine(options: {
   let standsBy = false;
   let session: { rig: Rig | null; capture: AudioWorkletNode | null; limited: CaptureReading } | null = null;
   let epoch = 0;
-  let crashes = 0;
-  let crashedAtMs = -Infinity;
+  const retries = createRetries();
+  /** What has failed is begun again then, as nobody may be there who could do it by hand. */
+  let again: ReturnType<typeof setTimeout> | null = null;
   let closed = false;
 
   function become(next: EngineState): void {
@@ -93,7 +90,9 @@ export function createHostEngine(options: {
         if (uplink.state !== 'down' || uplink.reason !== 'encoder') return;
         // It crashed: the next time needs another.
         letGo();
-        if (isOnAir) replaceLater();
+        if (!isOnAir) return;
+        end();
+        beginLater();
       },
     });
     if (title) encoder.title(title.title, title.artist);
@@ -107,18 +106,8 @@ export function createHostEngine(options: {
     return { mixer, encoder };
   }
 
-  function replaceLater(): void {
-    const nowMs = performance.now();
-    if (nowMs - crashedAtMs > STEADY_MS) crashes = 0;
-    crashedAtMs = nowMs;
-    const waitMs = REPLACE_MS[crashes++];
-    const broken = session;
-    if (waitMs === undefined) return;
-    setTimeout(() => {
-      if (session !== broken) return;
-      end();
-      void begin();
-    }, waitMs);
+  function beginLater(): void {
+    again = setTimeout(() => void begin(), retries.waitMs(performance.now()));
   }
 
   function ready(): Promise<Rig> {
@@ -144,6 +133,8 @@ export function createHostEngine(options: {
   }
 
   async function begin(): Promise<void> {
+    if (again !== null) clearTimeout(again);
+    again = null;
     const current: NonNullable<typeof session> = {
       rig: null,
       capture: null,
@@ -180,13 +171,16 @@ export function createHostEngine(options: {
       const why = error instanceof Error ? error.message : String(error);
       become({
         state: 'down',
-        message: `Host mode could not start on this device: ${why}.`,
+        message: `Host mode could not start on this device, and is started again: ${why}.`,
         reason: 'encoder',
       });
+      beginLater();
     }
   }
 
   function end(): void {
+    if (again !== null) clearTimeout(again);
+    again = null;
     const ended = session;
     session = null;
     if (ended?.rig) {

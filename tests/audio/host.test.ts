@@ -403,6 +403,32 @@ describe('the engine', () => {
     listener.close();
   });
 
+  test('a newer claim replaces an encoder that crashed at once, where it fed a dead one', async () => {
+    const before = await page().evaluate(() => window.sound.encodersStarted());
+    const started = await page().evaluate(async (epoch) => {
+      window.sound.crashEncoder();
+      await window.sound.startHost(epoch);
+      return window.sound.encodersStarted();
+    }, 6);
+    expect(started).toBe(before + 1);
+    await untilHost('up');
+    expect((await status()).host?.epoch).toBe(6);
+  });
+
+  test('an encoder that cannot be loaded is said, and loaded once it can be', async () => {
+    await page().evaluate(() => window.sound.closeHost());
+    await makeHost();
+    await page().evaluate(() => window.sound.letEncodersLoad(false));
+    await start(7);
+    const state = await page().evaluate(() => window.sound.hostState());
+    expect(state.state === 'down' && state.message).toContain('is started again');
+    await page().evaluate(() => window.sound.letEncodersLoad(true));
+    await untilHost('up');
+    const listener = listen();
+    await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
+    listener.close();
+  });
+
   test('switched off, the stream is silent and still open', async () => {
     const listener = listen();
     await listener.until('music', (heard) => tone(heard, MUSIC_HZ) > 0.3);
@@ -417,7 +443,7 @@ describe('the engine', () => {
       limitedDb: 0,
     });
     listener.close();
-    await start(6);
+    await start(8);
     await untilHost('up');
     await page().evaluate(() => window.sound.closeHost());
   });

@@ -20,10 +20,11 @@ interface HostRig {
 let rig: HostRig | null = null;
 /** The encoders that this page has started, the latest last. */
 const encoders: Worker[] = [];
+let encodersLoad = true;
 const NativeWorker = window.Worker;
 window.Worker = class extends NativeWorker {
   constructor(url: string | URL, options?: WorkerOptions) {
-    super(url, options);
+    super(options?.name === 'mp3' && !encodersLoad ? '/nowhere.js' : url, options);
     if (options?.name === 'mp3') encoders.push(this);
   }
 };
@@ -81,6 +82,10 @@ export const hostBench = {
     const encoder = encoders.at(-1);
     encoder?.terminate();
     encoder?.dispatchEvent(new ErrorEvent('error', { message: 'unreachable executed', cancelable: true }));
+  },
+  /** False: as when the node is out of reach, and they are not kept. */
+  letEncodersLoad(on: boolean) {
+    encodersLoad = on;
   },
   encodersStarted: () => encoders.length,
   hostMix: (mix: Mix) => current().engine.setMix(mix),
