@@ -97,7 +97,7 @@ export function createUplink(options: {
     const current = new WebSocket(settings.url);
     current.binaryType = 'arraybuffer';
     socket = current;
-    after(WELCOME_MS, () => current.close());
+    after(WELCOME_MS, () => giveUp(current));
     current.onopen = () => {
       const hello: UplinkHello = {
         type: 'hello',
