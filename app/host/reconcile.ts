@@ -104,7 +104,8 @@ export function reconcile(
 const isSounding = ({ state }: SeenSpeaker): boolean =>
   state === 'starting' || state === 'buffering' || state === 'playing';
 
-const soundsRoom = (speaker: SeenSpeaker): boolean => speaker.plays === 'room' && isSounding(speaker);
+/** Now, or in a moment. */
+export const soundsRoom = (speaker: SeenSpeaker): boolean => speaker.plays === 'room' && isSounding(speaker);
 
 /** Whether it plays is to be wanted from now on, because somebody made it so later than anything was wanted; null: no. */
 function followedOn(speaker: SeenSpeaker, wish: WantedSpeaker | null): boolean | null {

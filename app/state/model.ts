@@ -334,7 +334,7 @@ export interface SpeakerRow {
   plays: ObservedSpeaker['plays'];
   /** What it says it plays. */
   title: string | null;
-  /** Why it does not play, or did not when it was tried last; of one that does, why it is not as loud, mute or late as it is wanted. In plain words. */
+  /** Why it does not play, or did not when it was tried last; of one that does, why it is not as loud, mute or late as it is wanted, or not silent. In plain words. */
   error: string | null;
   failures: number;
   /** 0…1; null: not known. */

@@ -1,4 +1,4 @@
-import { type SeenSpeaker, soundDeeds } from '../host/reconcile.ts';
+import { type SeenSpeaker, soundDeeds, soundsRoom } from '../host/reconcile.ts';
 import type { SpeakerLink } from '../host/speaker-link.ts';
 import type { Commands } from '../session/commands.ts';
 import type { SpeakerChange } from '../session/speaker-commands.ts';
@@ -139,6 +139,8 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
   // What it is tried again for.
   const isAgain =
     on && speaker.failures > 0 && (speaker.state === 'starting' || speaker.state === 'buffering');
+  const isUnstopped = wish?.on === false && soundsRoom(speaker);
+  const isTold = speaker.state === 'error' || isRefused || isAgain || isUnstopped;
   const wished = on && !isRefused ? wish : null;
   return {
     id: speaker.id,
@@ -153,7 +155,7 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     state: speaker.state,
     plays: speaker.plays,
     title: speaker.title,
-    error: speaker.state === 'error' || isRefused || isAgain ? speaker.error : null,
+    error: isTold ? speaker.error : null,
     failures: speaker.failures,
     volume: wished?.volume ?? speaker.volume,
     muted: wished?.muted ?? speaker.muted ?? false,

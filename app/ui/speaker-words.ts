@@ -40,6 +40,7 @@ export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' |
     return fine(title === null ? 'Plays something else' : `Plays “${title}”`);
   if (on && !hasHost && !isSounding)
     return { text: 'Waits for a host: nobody sends it anything yet.', isProblem: true };
+  if (!on && isSounding && error !== null) return { text: `Still plays the room. ${error}`, isProblem: true };
   const andWhy = (text: string, end = ''): Says =>
     error === null ? fine(text) : { text: `${text}${end} ${error}`, isProblem: true };
   if (state === 'starting') return andWhy('Starting…');

@@ -77,8 +77,8 @@ export const ObservedSpeaker = v.object({
   muted: v.nullable(v.boolean()),
   delayMs: v.nullable(SpeakerDelayMs),
   /**
-   * Why it does not play, in plain words, until it plays or was stopped; or else why it could not be told how loud, mute or late to
-   * be, in whatever state, until that was done.
+   * Why it does not play, in plain words, until it plays or was stopped; or else why it could not be stopped, until it is silent, or
+   * told how loud, mute or late to be, in whatever state, until that was done.
    */
   error: v.nullable(Words),
   /** How often in a row it did not play when asked to. */

@@ -1,5 +1,5 @@
 /** What the watch keeps of one speaker while it is there, and what a room is told of it. */
-import type { ObservedSpeaker } from '../protocol/speakers.ts';
+import type { ObservedSpeaker, SpeakerDeed } from '../protocol/speakers.ts';
 import { type FeedNote, newFeedNote } from './feeding.ts';
 import type { DriverSpeaker, SpeakerDriver } from './port.ts';
 
@@ -54,8 +54,8 @@ export interface Entry {
   handVolume: { atMs: number } | null;
   muteDeed: { muted: boolean; untilMs: number } | null;
   handMuted: { atMs: number } | null;
-  /** Why it was last not told how loud, mute or late to be, in plain words, the latest last; none that was done since. */
-  refusals: Map<'volume' | 'mute' | 'delay', string>;
+  /** Why it last would not stop, or be as loud, mute or late as told, in plain words, the latest last; none that was done since. */
+  refusals: Map<Exclude<SpeakerDeed['do'], 'play'>, string>;
   waiting: number;
   queue: Promise<unknown>;
 }

@@ -73,7 +73,7 @@ export function createFeeding(options: FeedingOptions): { close(): void } {
     if (entry.isSilent || now() - feed.bufferingMs < BUFFERING_MS) return;
     if (steps.playing !== null && feed.bufferingMs - steps.playing > STEADY_MS) entry.failures = 0;
     entry.isSilent = true;
-    fail(entry, 'It buffers, and does not play.');
+    fail(entry, 'It has the stream and does not begin to play.');
     tell(entry);
   }
 

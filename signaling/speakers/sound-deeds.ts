@@ -8,25 +8,26 @@ export type SoundDeed = Extract<SpeakerDeed, { do: 'volume' | 'mute' | 'delay' }
 
 /**
  * What it refuses is kept, until it does what it is told of that kind.
- * @param wordsOf what it throws, in plain words @param now monotonic milliseconds @throws what the driver does
+ * @param wordsOf what it throws, in plain words @throws what the driver does
  */
-export async function setSound(
+export async function heeded(
   entry: Entry,
-  deed: SoundDeed,
-  now: () => number,
+  kind: Exclude<SpeakerDeed['do'], 'play'>,
+  told: Promise<void>,
   wordsOf: (error: unknown) => string,
 ): Promise<void> {
   try {
-    await tellSound(entry, deed, now);
-    entry.refusals.delete(deed.do);
+    await told;
+    entry.refusals.delete(kind);
   } catch (error) {
-    entry.refusals.delete(deed.do);
-    entry.refusals.set(deed.do, wordsOf(error).slice(0, 200));
+    entry.refusals.delete(kind);
+    entry.refusals.set(kind, wordsOf(error).slice(0, 200));
     throw error;
   }
 }
 
-async function tellSound(entry: Entry, deed: SoundDeed, now: () => number): Promise<void> {
+/** @param now monotonic milliseconds @throws what the driver does */
+export async function setSound(entry: Entry, deed: SoundDeed, now: () => number): Promise<void> {
   const { driver } = entry;
   const { id } = entry.now;
   // While it says something it counts as it was, but for this.

@@ -17,7 +17,7 @@ import {
 } from './port.ts';
 import { createSaying } from './saying.ts';
 import { createShown } from './shown.ts';
-import { setSound } from './sound-deeds.ts';
+import { heeded, setSound } from './sound-deeds.ts';
 import type { StreamNames } from './stream-names.ts';
 
 /** From the order to sound; a device that takes longer counts as one that did not play, unless it buffers (`feeding.ts`). */
@@ -153,6 +153,7 @@ export function createSpeakerWatch({
     noteWords(entry);
     const sound = soundOf(entry);
     if (speaker.state !== before.state) entry.isSilent = false;
+    if (!isSounding(speaker)) entry.refusals.delete('stop');
     if (sound?.room !== entry.sound?.room) {
       entry.soundAtMs = nowMs;
       // Somebody had it begin something else: that it refused before says nothing about that.
@@ -199,6 +200,7 @@ export function createSpeakerWatch({
     const order: NonNullable<Entry['order']> = { room, isAccepted: false, impatience, accepted: null };
     entry.order = order;
     entry.isSilent = false;
+    entry.refusals.delete('stop');
     entry.wordsUntilMs = -Infinity;
     entry.steps = { room, asked: now(), buffering: null, playing: null };
     mean(entry, room, now());
@@ -228,25 +230,29 @@ export function createSpeakerWatch({
     }
   }
 
+  async function stop(entry: Entry, room: string): Promise<void> {
+    for (const one of saying.ensembleOf(entry)) saying.drop(one);
+    mean(entry, room, now());
+    settle(entry);
+    entry.wordsUntilMs = -Infinity;
+    // How it is to sound is nobody's wish any more.
+    for (const kind of ['volume', 'mute', 'delay'] as const) entry.refusals.delete(kind);
+    await heeded(entry, 'stop', entry.driver.stop(entry.now.id), wordsOf);
+    mean(entry, room, now());
+    entry.failures = 0;
+    entry.failedAtMs = null;
+    entry.error = null;
+  }
+
   async function carryOut(entry: Entry, room: string, deed: SpeakerDeed): Promise<void> {
-    const { driver } = entry;
     const { id } = entry.now;
     switch (deed.do) {
       case 'play':
         return play(entry, room, deed.title);
       case 'stop':
-        for (const one of saying.ensembleOf(entry)) saying.drop(one);
-        mean(entry, room, now());
-        settle(entry);
-        entry.wordsUntilMs = -Infinity;
-        await driver.stop(id);
-        mean(entry, room, now());
-        entry.failures = 0;
-        entry.failedAtMs = null;
-        entry.error = null;
-        return tell(id);
+        return stop(entry, room).finally(() => tell(id));
       default:
-        return setSound(entry, deed, now, wordsOf).finally(() => tell(id));
+        return heeded(entry, deed.do, setSound(entry, deed, now), wordsOf).finally(() => tell(id));
     }
   }
 

@@ -512,6 +512,28 @@ export const STATES: Record<string, GalleryState> = {
       ];
     },
   },
+  'speakers-stubborn': {
+    place: 'speakers',
+    set(m) {
+      m.speakers.list = [
+        speakerRow(0, {
+          ...{ kind: 'home-assistant', state: 'playing', plays: 'room' },
+          error: 'Home Assistant cannot stop it. Stop it at the device.',
+        }),
+        speakerRow(1, {
+          ...{ on: true, state: 'buffering', plays: 'room', failures: 2 },
+          error: 'It has the stream and does not begin to play.',
+          steps: { askedMs: 0, acceptedMs: 240, playingMs: null },
+        }),
+        speakerRow(2, {
+          ...{ on: true, state: 'error', plays: 'other', title: 'Evening news', failures: 3 },
+          error: 'It took the stream and went on with something else.',
+          steps: { askedMs: 160, acceptedMs: 580, playingMs: null },
+        }),
+        speakerRow(3, { state: 'playing', title: 'Evening news' }),
+      ];
+    },
+  },
   'speakers-guest': {
     place: 'speakers',
     set(m) {

@@ -139,6 +139,48 @@ describe('what a loudspeaker refuses', () => {
   });
 });
 
+describe('a loudspeaker that will not stop', () => {
+  beforeEach(async () => {
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true, volume: 0.6 }]);
+    refused.add('stop').add('volume');
+    await house.pass(20_000);
+    expect(house.seen().error).toBe('It is locked.');
+    refused.delete('volume');
+    house.commands.wantSpeakers([{ ...KITCHEN, on: false }]);
+    await house.pass(30_000);
+    expect(house.seen()).toMatchObject({
+      state: 'playing',
+      plays: 'room',
+      error: 'It is locked.',
+      failures: 0,
+    });
+  });
+
+  test('R13 says why, until it was stopped', async () => {
+    refused.clear();
+    await house.pass(60_000);
+    expect(house.seen()).toMatchObject({ state: 'stopped', error: null });
+  });
+
+  test('R13 says why, until it was stopped at the device', async () => {
+    demo.device('Kitchen').press('stop');
+    await house.pass(1_000);
+    expect(house.seen()).toMatchObject({ state: 'stopped', error: null });
+    expect(house.wanted()).toEqual({ on: false, byHand: false });
+  });
+
+  test('R13 says why, until it is wanted again', async () => {
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(10_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room' });
+    expect(house.ofKind('play').length).toBe(1);
+    refused.clear();
+    house.commands.wantSpeakers([{ ...KITCHEN, on: false }]);
+    await house.pass(1_000);
+    expect(house.seen()).toMatchObject({ state: 'stopped', error: null });
+  });
+});
+
 describe('a loudspeaker that refuses to play', () => {
   test('R4 while something else plays is shown with its own error, tried again ever more seldom, and never given up', async () => {
     const device = demo.device('Kitchen');
@@ -254,7 +296,12 @@ describe('a loudspeaker that does not tell what it plays as it was told', () => 
 });
 
 describe('a loudspeaker that only buffers', () => {
-  const failed = { state: 'error', plays: 'room', error: 'It buffers, and does not play.', failures: 1 };
+  const failed = {
+    state: 'error',
+    plays: 'room',
+    error: 'It has the stream and does not begin to play.',
+    failures: 1,
+  };
 
   test('R4 after its order is shown with why, and tried again', async () => {
     demo.device('Kitchen').stall(true);

@@ -120,9 +120,22 @@ test('one that is tried again says why, and one that is tried for the first time
   const buffers = { ...KITCHEN, state: 'buffering', plays: 'room' } as const;
   see({ ...buffers, error: 'It was refused its volume.' });
   expect(model.list[0]?.error).toBeNull();
-  const error = 'It buffers, and does not play.';
+  const error = 'It has the stream and does not begin to play.';
   see({ ...buffers, error, failures: 1 });
   expect(model.list[0]).toMatchObject({ state: 'buffering', error });
+});
+
+test('one that is off and will not stop says why, as long as it plays the room', () => {
+  const { speakers: model, commands, see } = open([]);
+  commands.wantSpeakers([{ speakerId: KITCHEN.id, name: KITCHEN.name, on: false }]);
+  const error = 'Home Assistant cannot stop it. Stop it at the device.';
+  const playing = { ...KITCHEN, state: 'playing', plays: 'room', error } as const;
+  see(playing);
+  expect(model.list[0]).toMatchObject({ on: false, error });
+  see({ ...playing, plays: 'other' });
+  expect(model.list[0]?.error).toBeNull();
+  see({ ...playing, state: 'stopped' });
+  expect(model.list[0]?.error).toBeNull();
 });
 
 describe('the steps of a switch-on', () => {

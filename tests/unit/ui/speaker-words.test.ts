@@ -38,10 +38,20 @@ test('one that plays and refuses its volume says both', () => {
 });
 
 test('one that is tried again says why', () => {
-  const error = 'It buffers, and does not play.';
+  const error = 'It has the stream and does not begin to play.';
   const again = speakerRow(0, { on: true, state: 'buffering', plays: 'room', failures: 2 });
   expect(doing(again, HOSTED)).toEqual({ text: 'Buffering…', isProblem: false });
   expect(doing({ ...again, error }, HOSTED)).toEqual({ text: `Buffering… ${error}`, isProblem: true });
+});
+
+test('one that is off and cannot be stopped says so', () => {
+  const plays = speakerRow(0, { state: 'playing', plays: 'room' });
+  expect(doing(plays, HOSTED)).toEqual({ text: 'Plays the room', isProblem: false });
+  for (const state of ['playing', 'buffering'] as const)
+    expect(doing({ ...plays, state, error: 'It is locked.' }, HOSTED)).toEqual({
+      text: 'Still plays the room. It is locked.',
+      isProblem: true,
+    });
 });
 
 test('one that does not tell whose sound it plays is said to play what it calls it', () => {
