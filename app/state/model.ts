@@ -346,6 +346,10 @@ export interface SpeakerRow {
   canSay: boolean;
   /** Those with the same `id` play as one; `isOne`: none of them can be switched alone. */
   ensemble: { id: string; isOne: boolean } | null;
+  /** Of a group that is a speaker of its own: the ids of those that it plays on. */
+  members: readonly string[];
+  /** The name of a group that is on, and plays on it; it is off itself then. */
+  within: string | null;
   /** Null: it cannot be delayed. */
   delayMs: number | null;
   /**

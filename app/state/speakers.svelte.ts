@@ -6,6 +6,7 @@ import type { WantedSpeaker } from '../session/schema.ts';
 import type { HostModel, SpeakerRow, SpeakersModel } from './model.ts';
 import type { People } from './people.svelte.ts';
 import type { Reads } from './reads.svelte.ts';
+import { apart, groupOf, sharesDevice } from './speaker-groups.ts';
 
 /** A node that has just been reached has asked its LAN, and may not have all answers yet. */
 const LOOKING_MS = 5_000;
@@ -61,7 +62,9 @@ export class Speakers implements SpeakersModel {
     const here = new Set(seen.map(({ id }) => id));
     const rows = seen.map((speaker) => rowOf(speaker, wanted.get(speaker.id) ?? null, this.#nowMs));
     for (const [id, wish] of wanted) if (wish.on && !here.has(id)) rows.push(awayRow(id, wish));
-    return rows.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
+    return rows
+      .map((row) => ({ ...row, within: groupOf(row, rows) }))
+      .sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
   });
 
   get state(): SpeakersModel['state'] {
@@ -80,12 +83,15 @@ export class Speakers implements SpeakersModel {
   }
 
   setOn(ids: readonly string[], on: boolean): void {
-    this.#switch(this.#rows(ids), on);
+    const rows = this.#rows(ids);
+    this.#switch(on ? apart(rows) : rows, on);
   }
   setAll(on: boolean): void {
+    const rows = on ? apart(this.#list.filter(({ isHere }) => isHere)) : this.#list;
     this.#switch(
-      this.#list.filter((row) => row.on !== on && (row.isHere || !on)),
+      rows.filter((row) => row.on !== on),
       on,
+      rows,
     );
   }
   setVolumes(volumes: ReadonlyMap<string, number>): void {
@@ -106,9 +112,17 @@ export class Speakers implements SpeakersModel {
     return this.#list.filter((row) => ids.includes(row.id));
   }
 
-  /** Who switches one on wants to hear it: one that is mute from last time would seem to be broken. */
-  #switch(rows: readonly SpeakerRow[], on: boolean): void {
-    this.#want(rows, ({ canMute, muted }) => (on && canMute && muted ? { on, muted: false } : { on }));
+  /**
+   * Who switches one on wants to hear it: one that is mute from last time would seem to be broken. What else is wanted of the same
+   * devices is over.
+   * @param all that are on or off then, these among them
+   */
+  #switch(rows: readonly SpeakerRow[], on: boolean, all = rows): void {
+    const over = this.#list.filter((row) => on && row.on && all.some((one) => sharesDevice(one, row)));
+    this.#want([...rows, ...over], (row) => {
+      if (over.includes(row)) return { on: false };
+      return on && row.canMute && row.muted ? { on, muted: false } : { on };
+    });
   }
 
   #want(rows: readonly SpeakerRow[], change: Change | ((row: SpeakerRow) => Change)): void {
@@ -162,6 +176,8 @@ function rowOf(speaker: SeenSpeaker, wish: WantedSpeaker | null, nowMs: number):
     canMute: speaker.can.mute && speaker.muted !== null,
     canSay: speaker.can.announce,
     ensemble: speaker.ensemble,
+    members: speaker.members,
+    within: null,
     delayMs: speaker.can.delay
       ? ((isRefused ? speaker.delayMs : wish?.delayMs) ?? speaker.delayMs ?? 0)
       : null,
@@ -206,6 +222,8 @@ function awayRow(id: string, wish: WantedSpeaker): SpeakerRow {
     canMute: false,
     canSay: false,
     ensemble: null,
+    members: [],
+    within: null,
     delayMs: null,
     canVolume: false,
     steps: null,

@@ -14,10 +14,10 @@ export const KINDS: Readonly<Record<NonNullable<SpeakerRow['kind']>, string>> = 
 };
 
 /** Second line of a row: which room of the house it is in, what kind, what it plays together with. */
-export function about({ area, kind, group }: SpeakerRow): string {
-  return [area, kind === null ? null : KINDS[kind], group === null ? null : `with ${group}`]
-    .filter((word) => word !== null)
-    .join(' · ');
+export function about({ area, kind, group, within }: SpeakerRow): string {
+  // What it does says it.
+  const others = group === null || within !== null ? null : `with ${group}`;
+  return [area, kind === null ? null : KINDS[kind], others].filter((word) => word !== null).join(' · ');
 }
 
 /** What it does now, and why it does not do what is wanted. */
@@ -50,6 +50,7 @@ export function doing(row: SpeakerRow, speakers: Pick<SpeakersModel, 'hasHost' |
   }
   // What it plays it may not tell.
   if (state === 'playing') return fine(title === null ? 'Plays' : `Plays “${title}”`);
+  if (row.within !== null) return fine(`On with ${row.within}`);
   if (!on && row.byHand) return fine('Off: stopped at the speaker');
   return fine(on ? 'About to play' : 'Off');
 }

@@ -8,6 +8,8 @@ import { RoomId, UplinkKey } from './uplink.ts';
 export const SPEAKERS_PATH = '/speakers';
 /** More are not told: a house has a dozen, and a LAN that shows thousands is being played with. */
 export const MAX_SPEAKERS = 64;
+/** Of one group. */
+export const MAX_SPEAKER_MEMBERS = 32;
 /** One action, or the hello. What the node says may be larger: 64 speakers of at most 3 KB. */
 export const MAX_SPEAKERS_MESSAGE_BYTES = 4_096;
 /** The node says something at least so often. Pages do not see its pings, and a node without power closes nothing. */
@@ -65,6 +67,8 @@ export const ObservedSpeaker = v.object({
   /** What it plays together with, as the vendor calls that. */
   group: v.nullable(Words),
   ensemble: v.optional(v.nullable(SpeakerEnsemble), null),
+  /** Of a group that is a speaker of its own: on what it plays, playing or not. A device plays for one of them at a time. */
+  members: v.optional(v.pipe(v.array(SpeakerId), v.maxLength(MAX_SPEAKER_MEMBERS)), []),
   /** The one driver that needs a way out to the internet says so. */
   needsInternet: v.boolean(),
   can: SpeakerAbilities,

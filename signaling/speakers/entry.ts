@@ -133,6 +133,7 @@ export function viewOf(entry: Entry, loaded: Sound, roomId: string, nowMs: numbe
     area: speaker.area,
     group: speaker.group,
     ensemble: speaker.ensemble,
+    members: [...(speaker.members ?? [])],
     needsInternet: entry.driver.kind === 'alexa',
     can: speaker.can,
     state: isFailed ? 'error' : state,

@@ -20,6 +20,8 @@ export interface DriverSpeaker {
   readonly group: string | null;
   /** See `SpeakerEnsemble`; null: it plays by itself. */
   readonly ensemble: SpeakerEnsemble | null;
+  /** See `ObservedSpeaker.members`: their ids, at most `MAX_SPEAKER_MEMBERS`; left out, it is no such group. */
+  readonly members?: readonly string[];
   readonly can: SpeakerAbilities;
   /** What the device says, not what was asked of it. `starting` is for the watch to say: a driver says `buffering`. */
   readonly state: Exclude<SpeakerState, 'starting'>;

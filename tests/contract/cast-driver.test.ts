@@ -174,7 +174,7 @@ describe('a Cast device', () => {
   test('in a group that plays shows its name; the group is a speaker of its own', async () => {
     const rig = await start();
     const port = await freePort();
-    const group = await newSettings('Downstairs', { members: [rig.settings.deviceId], port });
+    const group = await newSettings('Downstairs', { members: [rig.settings], port });
     const leader = await startCounterpart('cast.ts', group);
     try {
       const { id, model } = await found(rig, group.name);
@@ -187,6 +187,33 @@ describe('a Cast device', () => {
       await until('the member to be alone', async () => (await found(rig)).group === null);
     } finally {
       await leader.kill();
+      await rig.close();
+    }
+  });
+
+  test('of a group that plays ends it by playing alone, and the other way round: who is in it is told before', async () => {
+    const rig = await start();
+    const bath = await newSettings('Bath');
+    const other = await startCounterpart('cast.ts', bath);
+    const group = await newSettings('Downstairs', { members: [rig.settings, bath] });
+    const leader = await startCounterpart('cast.ts', group);
+    const order = { url: () => rig.sound.streams[0], title: '' };
+    const states = () => [group, rig.settings, bath].map(({ name }) => speakerOf(rig, name)?.state).join();
+    const play = async (name: string): Promise<void> => rig.driver.play((await found(rig, name)).id, order);
+    try {
+      const members = await until('its members', async () => (await found(rig, group.name)).members);
+      expect(members).toEqual([(await found(rig)).id, (await found(rig, bath.name)).id]);
+      expect((await found(rig)).members).toBeUndefined();
+      await play(bath.name);
+      await until('the member', () => states() === 'idle,idle,playing');
+      await play(group.name);
+      await until('the group', () => states() === 'playing,idle,idle');
+      await until('the member to show it', async () => (await found(rig, bath.name)).group === group.name);
+      await play(bath.name);
+      await until('the member again', () => states() === 'idle,idle,playing');
+      expect(await found(rig, group.name)).toMatchObject({ members });
+    } finally {
+      await Promise.all([leader.kill(), other.kill()]);
       await rig.close();
     }
   });

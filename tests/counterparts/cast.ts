@@ -1,11 +1,13 @@
 /**
  * A Cast device from its own side: castv2's server over TLS, the platform receiver, the Default Media Receiver and its group, as
  * the vendor's devices speak (CONNECT before anything is heard, PING and PONG, RECEIVER_STATUS and MEDIA_STATUS to all who
- * are connected). It fetches what it is told to play, and plays while that flows.
+ * are connected). It fetches what it is told to play, and plays while that flows. A group takes its members over when it is
+ * launched; one that is launched by itself leaves it, and the others play on as a group of another id (pychromecast, issues 111
+ * and 292), so this one's session has ended.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { get, type IncomingMessage } from 'node:http';
-import { Server } from 'castv2';
+import { Client, Server } from 'castv2';
 import proto from 'castv2/lib/proto.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import { issueAuthority } from '../../signaling/ops/x509.ts';
@@ -17,13 +19,15 @@ export interface CastSettings {
   name: string;
   address: string;
   port: number;
-  /** deviceIds, of a group. */
-  members?: readonly string[];
+  /** Of a group; the first one leads it. */
+  members?: readonly Pick<CastSettings, 'deviceId' | 'address' | 'port'>[];
 }
 
 const settings = counterpartSettings<CastSettings>();
 const { deviceId, name, address, port, members } = settings;
 const NAMESPACE = 'urn:x-cast:com.google.cast.';
+/** How devices of a group tell each other is theirs alone: here it is this. */
+const GROUP = 'urn:x-earshot.group';
 
 interface Connected {
   clientId: string;
@@ -38,7 +42,11 @@ const server = new Server({
 });
 let connected: Connected[] = [];
 let volume = { controlType: 'attenuation', level: 0.25, muted: false, stepInterval: 0.01 };
-let application: { sessionId: string; appId: string } | null = null;
+let application: { sessionId: string; appId: string; transportId: string | null } | null = null;
+/** Of a member: the group that it plays in. */
+let leader: Connected | null = null;
+/** Of a group: its members' devices. */
+const followers: Client[] = [];
 let media: {
   mediaSessionId: number;
   url: string;
@@ -77,9 +85,13 @@ const receiverStatus = (requestId = 0): unknown => ({
               displayName: 'Default Media Receiver',
               isIdleScreen: false,
               sessionId: application.sessionId,
-              transportId: application.sessionId,
               statusText: 'Ready To Cast',
-              namespaces: [{ name: `${NAMESPACE}media` }],
+              ...(application.transportId === null
+                ? {}
+                : {
+                    transportId: application.transportId,
+                    namespaces: [{ name: `${NAMESPACE}media` }],
+                  }),
             },
           ],
     userEq: {},
@@ -123,10 +135,58 @@ function silence(idleReason: string | null): void {
   if (media !== null && idleReason !== null) media = { ...media, playerState: 'IDLE', idleReason };
 }
 
+function run(appId: string): void {
+  const sessionId = `session-${++sessions}`;
+  application = { sessionId, appId, transportId: sessionId };
+}
+
+/** Launched or stopped by itself: it plays in no group any more. */
+function leaveGroup(): void {
+  if (leader !== null && server.clients[leader.clientId] !== undefined)
+    server.send(leader.clientId, leader.destination, leader.source, GROUP, '{"type":"LEFT"}');
+  leader = null;
+}
+
+function gather(): void {
+  for (const [at, member] of (members ?? []).entries()) {
+    const client = new Client();
+    followers.push(client);
+    client.on('error', () => {});
+    client.on('message', () => {
+      for (const follower of followers.splice(0)) follower.close();
+      quit();
+    });
+    client.connect({ host: member.address, port: member.port }, () =>
+      client.send('group', 'receiver-0', GROUP, JSON.stringify({ type: 'JOIN', isLeader: at === 0 })),
+    );
+  }
+}
+
+function disperse(): void {
+  for (const follower of followers.splice(0)) {
+    follower.send('group', 'receiver-0', GROUP, '{"type":"PART"}');
+    follower.close();
+  }
+}
+
+function hearGroup(from: Connected, { type, isLeader }: { type: string; isLeader?: boolean }): void {
+  if (type === 'JOIN') {
+    quit();
+    leader = from;
+    run(isLeader === true ? 'MultizoneLeader' : 'MultizoneFollower');
+    application = { ...application!, transportId: isLeader === true ? null : 'multizone-2' };
+  } else if (leader?.clientId === from.clientId) {
+    leader = null;
+    application = null;
+  }
+  tellAll('receiver', receiverStatus());
+}
+
 function quit(): void {
   silence(null);
   media = null;
   application = null;
+  disperse();
   connected = connected.filter(({ destination }) => destination === 'receiver-0');
   tellAll('receiver', receiverStatus());
 }
@@ -185,6 +245,7 @@ server.on(
     const from = { clientId, source, destination };
     const kind = namespace.slice(NAMESPACE.length);
     if (isDeaf) return;
+    if (namespace === GROUP) return hearGroup(from, data);
     if (kind === 'tp.heartbeat') {
       if (data.type === 'PING') send(from, kind, { type: 'PONG' });
       return;
@@ -202,9 +263,9 @@ server.on(
     );
     if (!isConnected) return;
     if (kind === 'multizone' && members !== undefined && data.type === 'GET_STATUS') {
-      const devices = members.map((id) => ({
-        deviceId: id,
-        name: id,
+      const devices = members.map((member) => ({
+        deviceId: member.deviceId,
+        name: member.deviceId,
         capabilities: 4,
         volume: { level: 0.3, muted: false },
       }));
@@ -216,9 +277,12 @@ server.on(
     }
     if (kind === 'receiver') {
       if (data.type === 'LAUNCH') {
+        leaveGroup();
         silence(null);
         media = null;
-        application = { sessionId: `session-${++sessions}`, appId: String(data['appId']) };
+        run(String(data['appId']));
+        disperse();
+        gather();
       } else if (data.type === 'STOP') {
         if (application?.sessionId !== data['sessionId'])
           return send(from, kind, {
@@ -226,9 +290,11 @@ server.on(
             requestId: data.requestId,
             reason: 'INVALID_SESSION_ID',
           });
+        leaveGroup();
         silence(null);
         media = null;
         application = null;
+        disperse();
       } else if (data.type === 'SET_VOLUME') {
         volume = { ...volume, ...(data['volume'] as object) };
       }
@@ -236,7 +302,7 @@ server.on(
       if (data.type !== 'GET_STATUS') tellAll('receiver', receiverStatus());
       return;
     }
-    if (kind === 'media' && application?.sessionId === destination) {
+    if (kind === 'media' && application?.transportId === destination) {
       if (data.type === 'LOAD') return load(from, data as never);
       if (data.type === 'STOP') silence('CANCELLED');
       send(from, 'media', mediaStatus(data.requestId));
@@ -344,6 +410,7 @@ serveCounterpart({
   reset() {
     isDeaf = false;
     refuses = false;
+    leader = null;
     volume = { ...volume, level: 0.25, muted: false };
     quit();
   },
@@ -353,7 +420,7 @@ serveCounterpart({
   /** Another app, as from its own sender. */
   startApp() {
     quit();
-    application = { sessionId: `session-${++sessions}`, appId: 'SPOTIFY1' };
+    run('SPOTIFY1');
     tellAll('receiver', receiverStatus());
   },
   /** Stopped in the middle, as from another sender. */

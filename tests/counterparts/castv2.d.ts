@@ -10,6 +10,12 @@ declare module 'castv2' {
     close(): void;
     clients: Record<string, { socket: { write(bytes: Uint8Array): void } }>;
   }
+
+  export class Client extends EventEmitter {
+    connect(options: { host: string; port: number }, callback: () => void): void;
+    send(sourceId: string, destinationId: string, namespace: string, data: string): void;
+    close(): void;
+  }
 }
 
 declare module 'castv2/lib/proto.js' {

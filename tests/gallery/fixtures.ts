@@ -227,6 +227,8 @@ export function speakerRow(at: number, changes: Partial<SpeakerRow> = {}): Speak
     canMute: true,
     canSay: false,
     ensemble: null,
+    members: [],
+    within: null,
     delayMs: null,
     steps: null,
     ...changes,

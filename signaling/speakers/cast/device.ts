@@ -41,7 +41,7 @@ export interface CastDevice {
   /** What was said of it when it was opened. */
   readonly found: CastFound;
   readonly speaker: DriverSpeaker;
-  /** Of a group that plays: the deviceIds of its members. */
+  /** Of a group: the deviceIds of its members. */
   readonly members: readonly string[];
   play(order: StreamOrder): Promise<void>;
   stop(): Promise<void>;
@@ -280,7 +280,7 @@ export async function openCastDevice(
       return speaker;
     },
     get members() {
-      return speaker.state === 'playing' || speaker.state === 'buffering' ? members : [];
+      return members;
     },
     play,
     async stop() {

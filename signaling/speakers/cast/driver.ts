@@ -1,4 +1,5 @@
 /** Google Cast: speakers, displays, televisions, and groups of them, which announce themselves with a port of their own. */
+import { MAX_SPEAKER_MEMBERS } from '../../protocol/speakers.ts';
 import { createMdnsBrowser, type MdnsService } from '../mdns-browse.ts';
 import type { DriverOptions, DriverSpeaker, SpeakerDriver } from '../port.ts';
 import { createRoster } from '../roster.ts';
@@ -10,13 +11,14 @@ const SERVICE = '_googlecast._tcp.local';
 /** Of `ca`: a group of several (as Chromium's own discovery reads it). */
 const CAN_GROUP = 32;
 
+const isDeviceId = (id: string): boolean => id.length === 32;
 const isAt = (one: CastFound, other: CastFound): boolean =>
   one.address === other.address && one.port === other.port;
 
 /** Null: no Cast device that says who it is. */
 export function castFound({ address, port, text }: MdnsService): CastFound | null {
   const deviceId = hexId(text.get('id') ?? '');
-  if (deviceId.length !== 32 || port === 0) return null;
+  if (!isDeviceId(deviceId) || port === 0) return null;
   const model = (text.get('md') ?? '').slice(0, 200);
   const isGroup = (Number(text.get('ca')) & CAN_GROUP) !== 0 || model === 'Google Cast Group';
   const name = nameOr(text.get('fn') ?? '', model === '' ? 'Cast device' : model.slice(0, 80));
@@ -66,10 +68,18 @@ export function createCastDriver(options: DriverOptions): SpeakerDriver {
 
   function changed(): void {
     const there = roster.there();
+    const sounding = there.filter(({ device: { speaker } }) =>
+      ['playing', 'buffering'].includes(speaker.state),
+    );
     const next = there.map(({ found, device }): DriverSpeaker => {
-      const groups = there.filter((other) => other.device.members.includes(found.deviceId));
+      const groups = sounding.filter((other) => other.device.members.includes(found.deviceId));
       const group = groups.map((one) => one.found.name).join(', ');
-      return { ...device.speaker, group: group === '' ? null : group.slice(0, 200) };
+      const members = device.members.filter(isDeviceId).slice(0, MAX_SPEAKER_MEMBERS);
+      return {
+        ...device.speaker,
+        group: group === '' ? null : group.slice(0, 200),
+        ...(members.length === 0 ? {} : { members: members.map((id) => `cast:${id}`) }),
+      };
     });
     if (closed || JSON.stringify(next) === JSON.stringify(speakers)) return;
     speakers = next;

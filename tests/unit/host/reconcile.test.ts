@@ -16,6 +16,7 @@ function observed(changes: Partial<ObservedSpeaker> = {}): ObservedSpeaker {
     area: null,
     group: null,
     ensemble: null,
+    members: [],
     needsInternet: false,
     can: { volume: true, mute: true, delay: true, announce: false },
     state: 'idle',

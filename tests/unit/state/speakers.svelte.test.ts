@@ -12,6 +12,7 @@ const KITCHEN: ObservedSpeaker = {
   ...{ id: 'sonos:kitchen', kind: 'sonos', name: 'Kitchen', model: null, area: null, group: null },
   ...{
     ensemble: null,
+    members: [],
     needsInternet: false,
     state: 'idle',
     plays: null,
@@ -136,6 +137,46 @@ test('one that is off and will not stop says why, as long as it plays the room',
   expect(model.list[0]?.error).toBeNull();
   see({ ...playing, state: 'stopped' });
   expect(model.list[0]?.error).toBeNull();
+});
+
+describe('a group that is a speaker of its own', () => {
+  const one = (name: string, members: string[] = []): ObservedSpeaker => ({
+    ...KITCHEN,
+    ...{ id: `cast:${name}`, kind: 'cast', name, members, muted: false },
+  });
+  const all = [one('Bath'), one('Downstairs', ['cast:Bath', 'cast:Hall']), one('Hall'), one('Study')];
+  const on = ({ list }: Speakers): string[] => list.flatMap((row) => (row.on ? [row.name] : []));
+
+  /** What the screen shows after that. */
+  function opened() {
+    const { speakers: model, see, wanted } = open(all);
+    return { model, wanted, after: (): string[] => (see(...all), on(model)) };
+  }
+
+  test('G1 all on: the group plays on its members, and nobody tells them to play beside it', () => {
+    const { model, wanted, after } = opened();
+    model.setAll(true);
+    expect(after()).toEqual(['Downstairs', 'Study']);
+    expect(wanted('cast:Bath')).toBeUndefined();
+    expect(model.list.map(({ within }) => within)).toEqual(['Downstairs', null, 'Downstairs', null]);
+    model.setAll(false);
+    expect(after()).toEqual([]);
+  });
+
+  test('G2 switched on, it ends what its members play, and a member ends it: in one change', () => {
+    const { model, wanted, after } = opened();
+    model.setOn(['cast:Bath', 'cast:Study'], true);
+    expect(after()).toEqual(['Bath', 'Study']);
+    model.setOn(['cast:Downstairs'], true);
+    expect(after()).toEqual(['Downstairs', 'Study']);
+    // Nobody was at the device.
+    expect(wanted('cast:Bath')).toMatchObject({ on: false });
+    expect(model.list[0]).toMatchObject({ name: 'Bath', byHand: false, within: 'Downstairs' });
+    model.setOn(['cast:Hall'], true);
+    expect(after()).toEqual(['Hall', 'Study']);
+    model.setAll(true);
+    expect(after()).toEqual(['Downstairs', 'Study']);
+  });
 });
 
 describe('the steps of a switch-on', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { doing, stepsShown } from '../../../app/ui/speaker-words.ts';
+import { about, doing, stepsShown } from '../../../app/ui/speaker-words.ts';
 import { speakerRow } from '../../gallery/fixtures.ts';
 
 const HOSTED = { hasHost: true, state: 'ready' } as const;
@@ -58,6 +58,13 @@ test('one that does not tell whose sound it plays is said to play what it calls 
   const plays = speakerRow(0, { state: 'playing', plays: null });
   expect(doing(plays, HOSTED).text).toBe('Plays');
   expect(doing({ ...plays, title: 'Evening news' }, HOSTED).text).toBe('Plays “Evening news”');
+});
+
+test('one that plays with a group that is on says so, once', () => {
+  const row = speakerRow(0, { kind: 'cast', within: 'Downstairs', group: 'Downstairs', byHand: true });
+  expect(doing(row, HOSTED)).toEqual({ text: 'On with Downstairs', isProblem: false });
+  expect(about(row)).toBe('Google Cast');
+  expect(about({ ...row, within: null })).toBe('Google Cast · with Downstairs');
 });
 
 test('each step of a switch-on has its time once it is there, and none before', () => {
