@@ -2,6 +2,7 @@
 import * as Y from 'yjs';
 import { deriveRoomKeys } from '../signaling/protocol/secret.ts';
 import { createOpfsStore } from './library/opfs.ts';
+import type { BlobStore, StoredBlob } from './library/store.ts';
 import { deletePersisted, openPersistence } from './mesh/persistence.ts';
 import { createQueries } from './session/queries.ts';
 import { webCrypto } from './state/web-crypto.ts';
@@ -28,11 +29,14 @@ export async function deleteDocument(secret: string): Promise<void> {
   await Promise.race([deletePersisted(roomId), blocked]);
 }
 
+/** What cannot be opened, as in a private window, holds nothing either. */
+const stored = (store: BlobStore): Promise<StoredBlob[]> => store.all().catch(() => []);
+
 /** Bytes on this device, by trackId; for when no room is open, whose library would know. */
 export async function storedTracks(): Promise<ReadonlyMap<string, number>> {
   const store = createOpfsStore();
   try {
-    const blobs = await store.all();
+    const blobs = await stored(store);
     return new Map(blobs.filter(({ kind }) => kind === 'track').map(({ id, bytes }) => [id, bytes]));
   } finally {
     store.close();
@@ -43,7 +47,7 @@ export async function storedTracks(): Promise<ReadonlyMap<string, number>> {
 export async function deleteTracks(trackIds: ReadonlySet<string>): Promise<void> {
   const store = createOpfsStore();
   try {
-    const blobs = await store.all();
+    const blobs = await stored(store);
     const going = blobs.filter(({ id, kind }) => kind === 'track' && trackIds.has(id));
     const staying = new Set(blobs.filter((blob) => !going.includes(blob)).map(({ artId }) => artId));
     const shown = new Set(going.map(({ artId }) => artId));

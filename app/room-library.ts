@@ -12,6 +12,9 @@ import type { Queries } from './session/queries.ts';
 /** Items of the queue of which a second copy is kept. */
 const SPREAD_ITEMS = 50;
 
+/** Of the page's memory, for what a device holds that can keep nothing: an evening's songs, and no phone's limit. */
+const HELD_BYTES = 192 * 1024 * 1024;
+
 export interface RoomLibraryOptions {
   selfId: string;
   mesh: Transport;
@@ -27,6 +30,9 @@ export function createRoomLibrary({ selfId, mesh, queries, clock }: RoomLibraryO
   const coming = () => comingTracks(queries.view(clock.nowMs()), queries.settings().loop);
   const library = createLibrary({
     store: createOpfsStore(),
+    // Private windows of Safari and Firefox have no file system.
+    spare: async () =>
+      (await import('./library/memory-store.ts')).createMemoryStore({ quotaBytes: HELD_BYTES }),
     transport: mesh,
     analyser: createAnalyser(),
     storage: navigator.storage,

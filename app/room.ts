@@ -145,11 +145,15 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     random: Math.random,
   });
   const { library, spreader } = createRoomLibrary({ selfId, mesh, queries, clock });
-  await Promise.all([persistence.whenLoaded, library.loaded]).catch(() =>
+  const [lasts] = await Promise.all([library.loaded, persistence.whenLoaded]).catch(() => [false]);
+  const tellWhatLasts = (): void => {
+    if (lasts) return;
     notices.problem(
       'This device keeps nothing: its storage could not be opened. The room is here only while this page is.',
-    ),
-  );
+    );
+  };
+  // Before somebody has said their name, no notice is seen.
+  if (name !== null) tellWhatLasts();
 
   // ---- state
   const reads = new Reads(queries, clock);
@@ -185,6 +189,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     name,
     hostId: () => host.hostId,
     onName: (chosen, hue) => {
+      if (kept.read().name === null) tellWhatLasts();
       kept.update({ name: chosen });
       commands.joinMember({ name: chosen, hue });
       presence.update({ name: chosen, hue });

@@ -17,6 +17,8 @@ const MOSTLY = 0.9;
 
 export interface LibraryOptions {
   store: BlobStore;
+  /** In its place when it cannot be opened, for as long as the page is. */
+  spare?: () => Promise<BlobStore>;
   transport: Transport;
   analyser: Analyser;
   times?: DownloadTimes;
@@ -31,8 +33,11 @@ export interface LibraryOptions {
 }
 
 export interface LoadedLibrary extends Library {
-  /** What the last session left is in `holdings()`. Rejects when the device's store cannot be opened. */
-  readonly loaded: Promise<void>;
+  /**
+   * What the last session left is in `holdings()`. False: the device's store cannot be opened, and what comes is here only
+   * while the page is. Rejects when it cannot even be held so.
+   */
+  readonly loaded: Promise<boolean>;
 }
 
 /** Its own cover, or else the one that its record in the room names. */
@@ -52,8 +57,8 @@ function holdingOf(blob: Shelved): Holding {
 
 /** The library of this device. Closes its analyser and its store when it is closed. */
 export function createLibrary(options: LibraryOptions): LoadedLibrary {
-  const { store, transport, analyser, storage, urls = URL } = options;
-  const shelf = createShelf(store, () => space.makeRoom());
+  const { store, spare, transport, analyser, storage, urls = URL } = options;
+  const shelf = createShelf({ store, spare, makeRoom: () => space.makeRoom() });
   const spaceListeners = new Set<(event: SpaceEvent) => void>();
   const needed = options.needed ?? (() => []);
   const transfer = createTransfer({
@@ -106,12 +111,13 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     if (blob && blob.meta.wanted !== wanted) await shelf.put({ ...blob.meta, wanted });
   }
 
-  const loaded = shelf.loaded.then(() => {
+  const loaded = shelf.loaded.then((lasts) => {
     for (const blob of shelf.all()) {
       if (blob.meta.kind !== 'track' || !blob.meta.wanted || isComplete(blob)) continue;
       if (blob.meta.kept === true) asked.add(blob.meta.id);
       transfer.fetch(trackRef(blob.meta.id, blob.meta));
     }
+    return lasts;
   });
   // Whoever needs it awaits it; an unopened store must not be an unhandled rejection as well.
   loaded.catch(() => {});
@@ -263,11 +269,13 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
     },
     async storage() {
       const used = [...shelf.all()].reduce((sum, blob) => sum + heldBytes(blob), 0);
-      const estimate = await storage?.estimate();
+      // What the browser would keep says nothing of a page's memory.
+      const place = (await loaded.catch(() => false)) ? storage : null;
+      const estimate = await place?.estimate();
       return {
         usedBytes: used,
         quotaBytes: estimate?.quota ?? 0,
-        persistent: (await storage?.persisted()) ?? false,
+        persistent: (await place?.persisted()) ?? false,
       };
     },
     close() {
@@ -281,7 +289,7 @@ export function createLibrary(options: LibraryOptions): LoadedLibrary {
       analyser.close();
       for (const url of artUrls.values()) if (url) urls.revokeObjectURL(url);
       artUrls.clear();
-      store.close();
+      shelf.close();
     },
   };
 }

@@ -8,7 +8,7 @@ export interface MemoryStoreOptions {
   quotaBytes?: number;
 }
 
-/** The store for tests: everything is gone with the process. */
+/** For a device that can keep nothing, and for tests: everything is gone with the page, or the process. */
 export function createMemoryStore({ quotaBytes = Infinity }: MemoryStoreOptions = {}): BlobStore {
   const blobs = new Map<string, { record: StoredBlob; chunks: Map<number, Uint8Array<ArrayBuffer>> }>();
   const copyOf = (record: StoredBlob) => ({ ...record, bitmap: record.bitmap.slice() });
@@ -42,7 +42,8 @@ export function createMemoryStore({ quotaBytes = Infinity }: MemoryStoreOptions 
     async write(id, chunkIndex, data) {
       const blob = get(id);
       const used = [...blobs.values()].flatMap(({ chunks }) => [...chunks.values()]);
-      if (used.reduce((sum, chunk) => sum + chunk.length, data.length) > quotaBytes) {
+      const replaced = blob.chunks.get(chunkIndex)?.length ?? 0;
+      if (used.reduce((sum, chunk) => sum + chunk.length, data.length - replaced) > quotaBytes) {
         throw new NoSpaceError('the store is full');
       }
       blob.chunks.set(chunkIndex, data.slice());

@@ -20,6 +20,8 @@ const catalogue = openCatalogue();
 const folder = navigator.storage
   .getDirectory()
   .then((root) => root.getDirectoryHandle(FOLDER, { create: true }));
+// Whoever needs it awaits it.
+folder.catch(() => {});
 const queues = new Map<string, Job[]>();
 
 function alone<T>(blobId: string, work: () => Promise<T>): Promise<T> {
@@ -110,6 +112,8 @@ async function remove(blobId: string): Promise<void> {
 async function answer(request: StoreRequest): Promise<StoreResults[StoreRequest['type']]> {
   switch (request.type) {
     case 'all':
+      // Private windows of some browsers have the database and not the files: then there is nothing to keep songs in.
+      await folder;
       return (await catalogue).all();
     case 'put':
       return (await catalogue).put(request.meta);

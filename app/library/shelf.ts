@@ -15,8 +15,11 @@ export interface Shelved {
 type Own = { -readonly [Key in keyof Shelved]: Shelved[Key] };
 
 export interface Shelf {
-  /** What the last session left is known. Rejects when the store cannot be opened. */
-  readonly loaded: Promise<void>;
+  /**
+   * What the last session left is known. False: the store cannot be opened, and what comes goes into the spare one. Rejects
+   * when there is none.
+   */
+  readonly loaded: Promise<boolean>;
   get(id: string): Shelved | undefined;
   all(): Iterable<Shelved>;
   /** Also takes over what another tab put or wrote since this one loaded. */
@@ -26,6 +29,16 @@ export interface Shelf {
   blob(id: string): Promise<Blob>;
   delete(id: string): Promise<void>;
   onChange(listener: (id: string) => void): () => void;
+  /** Closes the store as well. */
+  close(): void;
+}
+
+export interface ShelfOptions {
+  store: BlobStore;
+  /** Takes the place of a store that cannot be opened: what it holds is gone with the page. */
+  spare?: (() => Promise<BlobStore>) | undefined;
+  /** Asked when the device is full for a track, not for a cover; after true the write is tried again. */
+  makeRoom?: () => Promise<boolean>;
 }
 
 function shelved({ bitmap, ...meta }: StoredBlob): Own {
@@ -46,14 +59,26 @@ export function heldBytes(blob: Shelved): number {
   return (heldChunks - (lastHeld ? 1 : 0)) * whole + (lastHeld ? last.end - last.start : 0);
 }
 
-/** `makeRoom` is asked when the device is full for a track, not for a cover; after true the write is tried again. */
-export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> = async () => false): Shelf {
+export function createShelf({ spare, makeRoom = async () => false, ...options }: ShelfOptions): Shelf {
+  let { store } = options;
+  let closed = false;
   const blobs = new Map<string, Own>();
   const listeners = new Set<(id: string) => void>();
   const changed = (id: string) => listeners.forEach((listener) => listener(id));
 
-  async function load(): Promise<void> {
-    for (const stored of await store.all()) {
+  async function open(): Promise<StoredBlob[]> {
+    try {
+      return await store.all();
+    } catch (error) {
+      if (!spare || closed) throw error;
+      store.close();
+      store = await spare();
+      return store.all();
+    }
+  }
+
+  async function load(): Promise<boolean> {
+    for (const stored of await open()) {
       if (blobs.has(stored.id)) continue;
       const blob = shelved(stored);
       const { meta } = blob;
@@ -62,6 +87,7 @@ export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> =
       else blobs.set(meta.id, blob);
       changed(meta.id);
     }
+    return store === options.store;
   }
 
   return {
@@ -96,8 +122,8 @@ export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> =
       blob.heldChunks++;
       changed(id);
     },
-    read: store.read,
-    blob: store.blob,
+    read: (id, start, end) => store.read(id, start, end),
+    blob: (id) => store.blob(id),
     async delete(id) {
       blobs.delete(id);
       changed(id);
@@ -106,6 +132,10 @@ export function createShelf(store: BlobStore, makeRoom: () => Promise<boolean> =
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    close() {
+      closed = true;
+      store.close();
     },
   };
 }

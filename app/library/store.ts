@@ -1,6 +1,6 @@
 /**
  * Where a device keeps the audio: blobs named by their SHA-256, filled chunk by chunk. Adapters: `opfs.ts` (browsers)
- * and `memory-store.ts` (tests). One contract suite, `tests/contract/store.ts`, runs against both.
+ * and `memory-store.ts` (private windows that have no files, and tests). One contract suite, `tests/contract/store.ts`, runs against both.
  */
 import type { Bitmap } from './bitmap.ts';
 

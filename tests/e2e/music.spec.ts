@@ -1,7 +1,9 @@
 /** Importing: every format, what is wrong with the rest, cancelling, dropping; and fetching from who has it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { realSongs } from '../fixtures/real.ts';
 import { emptyFile, taggedTones, textNamedMp3, tone, truncated } from '../fixtures/tones.ts';
-import { importFiles, listenHere, queueSong, seesPlaying, songRow, visit } from './support/room.ts';
+import { importFiles, listenHere, queueSong, sayName, seesPlaying, songRow, visit } from './support/room.ts';
 import { expect, test } from './support/test.ts';
 
 test('every format comes in with its tags and cover; broken files are named and the rest goes on', async ({
@@ -69,7 +71,6 @@ test('a long import shows its progress and can be cancelled; nothing half stays'
 test('songs dropped on the window are imported', async ({ people }) => {
   const { page } = await people.join('Anna');
   const song = await tone({ format: 'mp3', hz: 500, seconds: 5, amplitude: 0.2, title: 'Dropped' });
-  const { readFile } = await import('node:fs/promises');
   const base64 = (await readFile(song.path)).toString('base64');
   await page.evaluate((data) => {
     const transfer = new DataTransfer();
@@ -119,4 +120,33 @@ test('a phone without the bytes begins to play before it has all of them, and th
   await expect(progress).toBeVisible();
   await expect(progress).toBeHidden({ timeout: 60_000 });
   await expect(songRow(bo.page, 'A large file')).toContainText('2 copies');
+});
+
+test('a guest in a private window that has no files is told that nothing is kept, and hears the music all the same', async ({
+  people,
+  node,
+}) => {
+  const anna = await people.join('Anna');
+  const song = await tone({ format: 'mp3', hz: 440, seconds: 120, amplitude: 0.2, title: 'For a while' });
+  await importFiles(anna.page, [song.path]);
+  await queueSong(anna.page, 'For a while');
+
+  const bo = await people.arrive('Bo');
+  // Safari and Firefox refuse it there while the database works. Nothing else of the browser's is touched.
+  const refuse = `StorageManager.prototype.getDirectory = () => Promise.reject(new DOMException('private', 'SecurityError'));`;
+  let patched = 0;
+  await bo.context.route(/opfs\.worker/, async (route) => {
+    patched++;
+    const worker = await readFile(join('dist', new URL(route.request().url()).pathname), 'utf8');
+    const headers = { 'Content-Type': 'text/javascript', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+    await route.fulfill({ headers, body: `${refuse}\n${worker}` });
+  });
+  await bo.page.goto(node.appLink);
+  // It goes by itself after some seconds.
+  const told = bo.page.getByText('This device keeps nothing: its storage could not be opened.').waitFor();
+  await Promise.all([told, sayName(bo.page, 'Bo')]);
+  expect(patched).toBeGreaterThan(0);
+  await listenHere(bo.page);
+  await seesPlaying(bo.page, 'For a while');
+  await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 30_000 });
 });

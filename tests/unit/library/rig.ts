@@ -75,6 +75,7 @@ export interface Rig {
 
 export interface PeerOptions {
   store?: BlobStore;
+  spare?: () => Promise<BlobStore>;
   selfId?: string;
   wrap?: (transport: Transport) => Transport;
   analyser?: Analyser;
@@ -98,8 +99,10 @@ export function createRig(): Rig {
         needed = () => [],
         wished = () => false,
         times = FAST,
+        spare,
       } = rest;
-      const library = createLibrary({ store, transport, analyser, times, storage, needed, wished });
+      const options = { store, transport, analyser, times, storage, needed, wished };
+      const library = createLibrary({ ...options, ...(spare && { spare }) });
       libraries.push(library);
       return { library, transport, store };
     },

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CHUNK_BYTES, toHex } from '../../../app/library/chunks.ts';
 import { DOWNLOAD_TIMES } from '../../../app/library/download.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
+import type { BlobStore } from '../../../app/library/store.ts';
 import { type Message, decode, encode } from '../../../app/library/wire.ts';
 import type { Transport } from '../../../app/mesh/transport.ts';
 import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
@@ -680,5 +681,39 @@ describe('transfer', () => {
     await until(library, () => library.holders(track.ref.trackId) === 2);
     library.fetch(track.ref);
     await until(library, () => done(library, track.ref.trackId));
+  });
+
+  test('L30 a device that can keep nothing holds what it fetches while it is open, and says so', async () => {
+    const track = testTrack(6, 72);
+    rig.peer({ store: await holding(track) });
+    let asked = 0;
+    const refused = () => (asked++, Promise.reject(new DOMException('a private window', 'SecurityError')));
+    const names = ['all', 'put', 'write', 'read', 'blob', 'delete'] as const;
+    let closed = false;
+    const store: BlobStore = {
+      ...createMemoryStore(),
+      ...(Object.fromEntries(names.map((name) => [name, refused])) as Omit<BlobStore, 'close'>),
+      close: () => (closed = true),
+    };
+    const storage = {
+      persist: async () => false,
+      persisted: async () => false,
+      estimate: async () => ({ quota: 1e9, usage: 0 }),
+    } as unknown as StorageManager;
+    const spare = async () => createMemoryStore({ quotaBytes: 6 * CHUNK_BYTES });
+    const { library } = rig.peer({ store, spare, storage });
+    expect(await library.loaded).toBe(false);
+    expect([asked, closed]).toEqual([1, true]);
+    const source = library.open(track.ref);
+    expectBytes(await source.read(0, track.data.length), track.data);
+    await until(library, () => done(library, track.ref.trackId));
+    // Nobody should count on it for a copy.
+    expect(await library.storage()).toEqual({
+      usedBytes: track.data.length,
+      quotaBytes: 0,
+      persistent: false,
+    });
+    expect(await rig.peer().library.loaded).toBe(true);
+    await expect(rig.peer({ store }).library.loaded).rejects.toThrow('a private window');
   });
 });
