@@ -187,6 +187,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     memberId,
     selfId,
     name,
+    notices,
     hostId: () => host.hostId,
     onName: (chosen, hue) => {
       if (kept.read().name === null) tellWhatLasts();

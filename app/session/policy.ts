@@ -16,7 +16,8 @@ export type Action =
   | 'speakers' // switch loudspeakers on and off, their volume and delay
   | 'rename-room'
   | 'make-djs'
-  | 'replace-link';
+  | 'replace-link'
+  | 'hand-on'; // make another member the owner
 
 export interface Roles {
   owner: string | null;
@@ -30,7 +31,7 @@ export function roleOf(memberId: string, { owner, djOnly, djs }: Roles): Role {
   return !djOnly || djs.has(memberId) ? 'dj' : 'guest';
 }
 
-const OWNER_ACTIONS: ReadonlySet<Action> = new Set<Action>(['make-djs', 'replace-link']);
+const OWNER_ACTIONS: ReadonlySet<Action> = new Set<Action>(['make-djs', 'replace-link', 'hand-on']);
 const GUEST_ACTIONS: ReadonlySet<Action> = new Set<Action>(['add', 'vote', 'edit-own', 'offer-host']);
 
 export function may(role: Role, action: Action): boolean {

@@ -5,9 +5,10 @@
 import type * as Y from 'yjs';
 import * as v from 'valibot';
 import { momentAt, type Moment } from '../playback/timeline.ts';
-import { roomDocument, splitKey } from './document.ts';
+import { compositeKey, roomDocument, splitKey } from './document.ts';
 import { latestOf, type WrittenAnchor } from './latest.ts';
 import { arrange, type Arrangement, type QueueEntry } from './order.ts';
+import { ownershipOf } from './ownership.ts';
 import { roleOf, type Role, type Roles } from './policy.ts';
 import { compareRanked, lowerBound } from './ranks.ts';
 import * as schema from './schema.ts';
@@ -30,6 +31,8 @@ export interface RoomInfo {
   /** Empty string until somebody created the room. */
   name: string;
   owner: string | null;
+  /** How often it was handed on to another owner. */
+  handed: number;
   createdAt: number | null;
   /** The owner replaced the room's link: nothing is written here any more (C21). */
   moved: Moved | null;
@@ -95,7 +98,7 @@ export interface Queries {
   close(): void;
 }
 
-const NO_ROOM: RoomInfo = { name: '', owner: null, createdAt: null, moved: null };
+const NO_ROOM: RoomInfo = { name: '', owner: null, handed: 0, createdAt: null, moved: null };
 const NO_VOTES: ReadonlyMap<string, 1 | -1> = new Map();
 
 export function createQueries(doc: Y.Doc): Queries {
@@ -212,27 +215,23 @@ export function createQueries(doc: Y.Doc): Queries {
   }
 
   function readRoom(): void {
-    let first = NO_ROOM;
-    let wasMade = false;
-    for (const [key, value] of shared.room.entries()) {
-      const [kind, memberId] = splitKey(key) ?? [];
-      const founding = kind === 'founder' ? parse(schema.Founding, value) : null;
-      if (founding === null || memberId === undefined) continue;
-      const { at, name, made = false } = founding;
-      const isEarlier =
-        first.owner === null ||
-        first.createdAt === null ||
-        at < first.createdAt ||
-        (at === first.createdAt && memberId < first.owner);
-      if (made === wasMade ? !isEarlier : !made) continue;
-      first = { ...NO_ROOM, name, owner: memberId, createdAt: at };
-      wasMade = made;
-    }
+    const founders = new Map(
+      [...shared.room.entries()].flatMap(([key, value]) => {
+        const [kind, memberId] = splitKey(key) ?? [];
+        const founding = kind === 'founder' ? parse(schema.Founding, value) : null;
+        return founding === null || memberId === undefined ? [] : [[memberId, founding] as const];
+      }),
+    );
+    const ownership = ownershipOf(founders, (kind, memberId) =>
+      parse(schema.Handed, shared.room.get(compositeKey(kind, memberId))),
+    );
     const moved = parse(schema.Moved, shared.room.get('moved'));
     room = {
-      ...first,
-      name: parse(schema.RoomName, shared.room.get('name')) ?? first.name,
-      moved: moved !== null && moved.by === first.owner ? moved : null,
+      name: parse(schema.RoomName, shared.room.get('name')) ?? ownership?.founding.name ?? '',
+      owner: ownership?.owner ?? null,
+      handed: ownership?.handed ?? 0,
+      createdAt: ownership?.founding.at ?? null,
+      moved: moved !== null && moved.by === ownership?.owner ? moved : null,
     };
   }
 

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { compositeKey } from './document.ts';
 import type { Editor, Result } from './edit.ts';
+import { handedKind } from './ownership.ts';
 import * as schema from './schema.ts';
 import type { HostClaim, Track } from './schema.ts';
 
@@ -25,6 +26,8 @@ export interface RoomCommands {
   /** Owner only: whether only DJs control playback and order. */
   setDjOnly(on: boolean): Result;
   setDj(memberId: string, on: boolean): Result;
+  /** Owner only: makes another member the owner in the actor's place. Only they can hand it back. */
+  handOn(memberId: string): Result;
   /** Owner only: the room goes on under another link; every later command here is refused (`carry.ts`). */
   markMoved(): Result;
   /**
@@ -134,6 +137,14 @@ export function createRoomCommands(editor: Editor): RoomCommands {
       if (!v.is(schema.Id, djId)) return { ok: false, reason: 'invalid' };
       const key = compositeKey('dj', djId);
       return write(() => (on ? void shared.settings.set(key, true) : shared.settings.delete(key)));
+    },
+
+    handOn(memberId) {
+      if (!editor.allowed('hand-on')) return { ok: false, reason: 'not-allowed' };
+      if (!queries.members().has(memberId)) return { ok: false, reason: 'unknown-member' };
+      if (memberId === editor.memberId) return { ok: false, reason: 'invalid' };
+      const key = compositeKey(handedKind(queries.room().handed), editor.memberId);
+      return write(() => shared.room.set(key, { to: memberId, at: editor.nowMs() }));
     },
 
     markMoved() {

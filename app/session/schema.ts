@@ -122,6 +122,9 @@ export const HostClaim = v.object({
 export const Founding = v.object({ at: Millis, name: Name, made: v.exactOptional(v.literal(true)) });
 export const RoomName = Name;
 
+/** `room` map, key `handed-n/memberId`: the member, who is its owner after n such records, hands the room to another (ownership.ts). */
+export const Handed = v.object({ to: Id, at: Millis });
+
 /**
  * `room` map, key `moved`: the owner gave the room a new secret, and everything goes on in the room that it leads to. Never
  * says where: whoever reads this may have come by the old link.

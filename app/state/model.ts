@@ -132,6 +132,10 @@ export interface PeopleModel {
   setName(name: string): void;
   /** The hue that `setName(name)` would choose: shown while the name is typed. */
   hueFor(name: string): number;
+  /** This device's member is the owner, and this person can be made it. */
+  canHandTo(person: Person): boolean;
+  /** Makes them the owner. */
+  handTo(person: Person): void;
   nameOf(memberId: string): string;
   hueOf(memberId: string): number;
 }

@@ -1,6 +1,7 @@
 import type { Commands } from '../session/commands.ts';
 import type { Presence } from '../session/schema.ts';
 import type { PeopleModel, Person } from './model.ts';
+import type { Notices } from './notices.svelte.ts';
 import type { Reads } from './reads.svelte.ts';
 
 export interface PeopleOptions {
@@ -10,6 +11,7 @@ export interface PeopleOptions {
   selfId: string;
   name: string | null;
   onName: (name: string, hue: number) => void;
+  notices: Pick<Notices, 'info' | 'problem'>;
   /** Peer id of the host, or null. */
   hostId: () => string | null;
 }
@@ -94,6 +96,19 @@ export class People implements PeopleModel {
       hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 0x01000193) >>> 0;
     }
     return hash % 360;
+  }
+
+  canHandTo({ memberId, isAsleep }: Person): boolean {
+    const { me } = this;
+    const isKnown = this.#options.reads.members.has(memberId);
+    return me.role === 'owner' && memberId !== me.memberId && isKnown && !isAsleep;
+  }
+
+  handTo({ memberId, name }: Person): void {
+    const { commands, notices } = this.#options;
+    if (commands.handOn(memberId).ok) notices.info(`${name} is the owner of this room now.`);
+    // Whoever was asked about may have become the owner by another device, or the room has moved.
+    else notices.problem(`The room was not handed to ${name}: you are not its owner any more.`);
   }
 
   nameOf(memberId: string): string {

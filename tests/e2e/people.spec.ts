@@ -39,6 +39,26 @@ test('everybody sees who is here, a new name at once, and who left', async ({ pe
   await expect(anna.page.getByRole('listitem').filter({ hasText: 'Anna' })).toBeVisible();
 });
 
+test('the owner hands the room to another phone, which then names it', async ({ people }) => {
+  const old = await people.join('Anna');
+  await expect(old.page.getByRole('button', { name: 'Anna’s room' })).toBeVisible();
+  const phone = await people.join('Anna again');
+  await visit(old.page, 'People');
+  await expect(phone.page.getByRole('button', { name: '2 here' })).toBeVisible();
+  await visit(phone.page, 'People');
+  await expect(phone.page.getByRole('textbox', { name: 'The room’s name' })).toBeHidden();
+  await old.page.getByRole('button', { name: 'Menu of Anna again' }).click();
+  await old.page.getByRole('button', { name: 'Make Anna again the owner…' }).click();
+  await old.page.getByRole('button', { name: 'Hand the room over' }).click();
+  await expect(old.page.getByText('Anna again is the owner of this room now.')).toBeVisible();
+  await expect(old.page.getByRole('textbox', { name: 'The room’s name' })).toBeHidden();
+
+  const name = phone.page.getByRole('textbox', { name: 'The room’s name' });
+  await name.fill('Kitchen');
+  await name.press('Enter');
+  await expect(old.page.getByRole('button', { name: 'Kitchen' })).toBeVisible();
+});
+
 test('a link that is cut off, and no link at all, each say what to do', async ({ node, people }) => {
   const { page } = await people.arrive('Stranger');
   await page.goto(node.appLink.slice(0, -3));

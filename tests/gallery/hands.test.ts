@@ -440,6 +440,22 @@ describe('loudspeakers that play as one', () => {
   });
 });
 
+describe('another owner', () => {
+  it('is made from the menu of a person, once it is said what that means', async () => {
+    const page = await stage.open('people-person-menu');
+    await page.getByRole('button', { name: 'Make Chidi the owner…' }).click();
+    await page.getByRole('button', { name: 'Stay the owner' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await asked(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Menu of Chidi' }).click();
+    await page.getByRole('button', { name: 'Make Chidi the owner…' }).click();
+    await page.getByRole('button', { name: 'Hand the room over' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await asked(page)).toEqual(['handTo Chidi']);
+    expect(await page.getByRole('button', { name: /^Menu of/ }).count()).toBe(0);
+  });
+});
+
 describe('a token for Home Assistant', () => {
   it('goes to the node as it was typed, and is not shown again', async () => {
     const page = await stage.open('another-not-set');

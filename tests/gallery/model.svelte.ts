@@ -115,6 +115,11 @@ export function createGalleryModel(): GalleryModel {
         model.stage = 'ready';
       },
       hueFor: hue,
+      canHandTo: ({ isMe, isAsleep }) => model.people.me.role === 'owner' && !isMe && !isAsleep,
+      handTo(person) {
+        note('handTo', person.name);
+        model.people.me.role = 'dj';
+      },
       nameOf: (id) => person(Number(id.slice(1))).name,
       hueOf: (id) => person(Number(id.slice(1))).hue,
     },

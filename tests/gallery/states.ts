@@ -127,6 +127,13 @@ function owner(m: GalleryModel): void {
   m.rooms.canReplaceLink = true;
 }
 
+function asOwner(m: GalleryModel): void {
+  owner(m);
+  m.people.here = [1, 0, 2, 3].map((i) =>
+    person(i, { isMe: i === 1, isHost: i === 0, role: i === 1 ? 'owner' : 'dj' }),
+  );
+}
+
 const ROOMS = /^Attic party/;
 const BY_EAR = ['Find it by ear'];
 const MENU = 'Menu of Kitchen';
@@ -347,6 +354,8 @@ export const STATES: Record<string, GalleryState> = {
       m.device.update = 'ready';
     },
   },
+  'people-person-menu': { place: 'people', press: ['Menu of Chidi'], set: asOwner },
+  'people-hand-on': { place: 'people', press: ['Menu of Chidi', /^Make Chidi/], set: asOwner },
   'people-asleep': {
     place: 'people',
     set(m) {

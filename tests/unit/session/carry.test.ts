@@ -68,7 +68,13 @@ describe('carry', () => {
     Y.applyUpdate(second, Y.encodeStateAsUpdate(first));
     for (const doc of [first, second]) {
       const queries = createQueries(doc);
-      expect(queries.room()).toEqual({ name: 'Kitchen', owner: 'ann', createdAt: 1_000, moved: null });
+      expect(queries.room()).toEqual({
+        name: 'Kitchen',
+        owner: 'ann',
+        handed: 0,
+        createdAt: 1_000,
+        moved: null,
+      });
       expect(queries.order()).toHaveLength(2);
       expect(queries.members().get('ben')?.name).toBe('Benno');
     }

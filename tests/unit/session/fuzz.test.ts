@@ -84,6 +84,7 @@ const AUDIBLE: readonly ((fuzz: Fuzz, peer: Peer) => void)[] = [
 const OTHERS: readonly ((fuzz: Fuzz, peer: Peer) => void)[] = [
   (_, { commands, memberId }) => commands.joinMember({ name: memberId, hue: 10 }),
   ({ clock }, { commands }) => commands.createRoom(`made at ${clock.nowMs}`),
+  ({ random, peers }, { commands }) => commands.handOn(pick(random, peers)?.memberId ?? 'none'),
   (_, { commands, memberId }) => commands.claimHost(memberId),
   (_, { commands, memberId }) => commands.releaseHost(memberId),
 ];

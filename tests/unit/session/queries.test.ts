@@ -38,7 +38,7 @@ describe('queries', () => {
       });
       expect(queries.members().size).toBe(0);
       expect(queries.hostClaim()).toBeNull();
-      expect(queries.room()).toEqual({ name: 'junk', owner: null, createdAt: null, moved: null });
+      expect(queries.room()).toEqual({ name: 'junk', owner: null, handed: 0, createdAt: null, moved: null });
       expect(queries.votes('a').size).toBe(0);
     }
     fresh.close();

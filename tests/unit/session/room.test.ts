@@ -47,6 +47,7 @@ describe('room', () => {
       expect(ann.queries.room()).toEqual({
         name: 'Kitchen',
         owner: 'ann',
+        handed: 0,
         createdAt: 100,
         moved: null,
       });
@@ -162,12 +163,13 @@ describe('policy', () => {
     'rename-room',
     'make-djs',
     'replace-link',
+    'hand-on',
   ];
 
   test('P1 with dj off everybody is a DJ', () => {
     const roles = { owner: 'ann', djOnly: false, djs: new Set<string>() };
     expect(roleOf('ben', roles)).toBe('dj');
-    expect(actions.filter((action) => !may('dj', action))).toEqual(['make-djs', 'replace-link']);
+    expect(actions.filter((action) => !may('dj', action))).toEqual(['make-djs', 'replace-link', 'hand-on']);
   });
 
   test('P2 P3 guests add, vote, edit their own and offer to host', () => {
@@ -196,6 +198,7 @@ describe('policy', () => {
     const [first] = ann.items as [string];
     for (const result of [
       commands.play(),
+      commands.handOn('ann'),
       commands.pause(),
       commands.skip(),
       commands.back(),
