@@ -6,6 +6,7 @@ import type { Host } from './state/host.svelte.ts';
 import type { People } from './state/people.svelte.ts';
 import type { PresencePublisher } from './state/presence.ts';
 import { Talk } from './state/talk.svelte.ts';
+import { createHearers } from './voice/hearers.ts';
 
 export interface RoomVoiceOptions {
   selfId: string;
@@ -19,7 +20,7 @@ export interface RoomVoiceOptions {
 
 export interface RoomVoice {
   readonly model: Talk;
-  /** Call when somebody else hears this room's voices from now on, or no longer. */
+  /** Call when somebody else hears this room's voices from now on, or no longer, or hosts. */
   look(): void;
   close(): void;
 }
@@ -27,13 +28,12 @@ export interface RoomVoice {
 export function createRoomVoice(options: RoomVoiceOptions): RoomVoice {
   const { selfId, mesh, presences, presence, sound, people, host } = options;
   let live: MediaStream | null = null;
-  const look = (): void => {
-    const hears = [...presences().values()].filter((one) => one.listening || one.peerId === host.hostId);
+  const hearers = createHearers(selfId);
+  const look = (): void =>
     mesh.offerVoice(
       live,
-      hears.map((one) => one.peerId).filter((peerId) => peerId !== selfId),
+      hearers.now({ talking: live !== null, here: presences().values(), hostId: host.hostId }),
     );
-  };
   const model = new Talk({
     microphone: () => sound.microphone(),
     onLive: (stream) => {

@@ -304,7 +304,10 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     sound,
     roomNowMs: () => clock.nowMs(),
     localNowMs,
-    onElection: (election) => host.setElection(election),
+    onElection: (election) => {
+      host.setElection(election);
+      voice.look();
+    },
     onOtherTab: (otherTab) => host.setOtherTab(otherTab),
     onHosting: (epoch) => speakers.setHosting(epoch),
   });
@@ -379,6 +382,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   stops.push(
     queries.onChange((changed) => {
       if (changed.has('room')) options.onRoom();
+      if (changed.has('host')) clock.look();
     }),
     () => removeEventListener('pagehide', onPageHide),
     ...[
