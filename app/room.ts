@@ -251,7 +251,6 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
     session: audioSession,
     volume: device.volume,
     trimMs: device.trimMs,
-    mix: kept.read().mix,
     clock,
     queries,
     library,
@@ -267,6 +266,9 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   });
   const desk = new Desk({
     kept,
+    reads,
+    commands,
+    maySet: () => may(reads.roleOf(memberId), 'speakers'),
     levels: sound.hostLevels,
     onMix: sound.setMix,
     chime: sound.chime,
@@ -398,6 +400,7 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
       byEar,
       voice,
       music,
+      desk,
       sound,
       hosting,
       node,

@@ -4,7 +4,7 @@
  */
 import type { RoomClock } from './clock/clock.ts';
 import type { EngineState } from './host/engine.ts';
-import { type HostLevels, type Mix, NO_LEVELS } from './host/mix.ts';
+import { DEFAULT_MIX, type HostLevels, NO_LEVELS } from './host/mix.ts';
 import type { UplinkSettings } from './host/mp3/shared.ts';
 import type { Library } from './library/library.ts';
 import { createCarrier } from './playback/carrier.ts';
@@ -12,6 +12,7 @@ import { createAudioOutput, type AudioOutput } from './playback/context.ts';
 import type { PlayerState } from './playback/player.ts';
 import type { Ear } from './playback/trim/ear.ts';
 import type { Queries } from './session/queries.ts';
+import type { Mix } from './session/schema.ts';
 import type { SoundParts } from './sound-parts.ts';
 import type { AudioSession } from './voice/audio-session.ts';
 import { createMicrophone, type Microphone } from './voice/microphone.ts';
@@ -25,7 +26,6 @@ export interface SoundOptions {
   volume: number;
   /** See `Player.setTrim`. */
   trimMs: number;
-  mix: Mix;
   clock: RoomClock;
   queries: Queries;
   library: Library;
@@ -76,7 +76,8 @@ export function createSound(options: SoundOptions): Sound {
   let output: AudioOutput | null = null;
   let microphone: Microphone | null = null;
   let parts: SoundParts | null = null;
-  let { volume, trimMs, mix } = options;
+  let { volume, trimMs } = options;
+  let mix = DEFAULT_MIX;
   let listening = false;
   let standBy: StandBy = 'off';
   let epoch: number | null = null;

@@ -2,7 +2,8 @@
 import captureUrl from './capture.worklet.ts?worker&url';
 import type { CaptureMessage, CaptureReading } from './capture.worklet.ts';
 import { playChime } from './chime.ts';
-import { DEFAULT_MIX, type HostLevels, type Mix, NO_LEVELS } from './mix.ts';
+import type { Mix } from '../session/schema.ts';
+import { DEFAULT_MIX, type HostLevels, NO_LEVELS } from './mix.ts';
 import { createEncoderClient, type EncoderClient } from './mp3/client.ts';
 import type { BitrateKbps, UplinkSettings, UplinkState } from './mp3/shared.ts';
 import { createMixer, type Mixer } from './mixer.ts';

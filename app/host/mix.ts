@@ -1,13 +1,6 @@
-/** How the mix is set on the host's screen, and what its meters show. */
-export interface Mix {
-  /** The music's level on the loudspeakers, 0…1 as on a slider. */
-  music: number;
-  voice: number;
-  /** How far the music steps back while somebody talks, in dB: 0…`MOST_DUCK_DB`. */
-  duckDb: number;
-}
+/** How the mix is set as long as nobody has set it, and what the host's meters show. */
+import type { Mix } from '../session/schema.ts';
 
-export const MOST_DUCK_DB = 24;
 export const DEFAULT_MIX: Mix = { music: 1, voice: 1, duckDb: 12 };
 
 /** RMS as 0…1 over the range from −48 dB to full scale. */

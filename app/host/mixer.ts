@@ -5,7 +5,8 @@
  */
 import { createLevelMeter } from '../playback/level.ts';
 import type { DuckingMessage } from './ducking.worklet.ts';
-import { DEFAULT_MIX, type HostLevels, type Mix } from './mix.ts';
+import type { Mix } from '../session/schema.ts';
+import { DEFAULT_MIX, type HostLevels } from './mix.ts';
 import duckingUrl from './ducking.worklet.ts?worker&url';
 
 export interface Mixer {

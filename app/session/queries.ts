@@ -17,6 +17,7 @@ import type {
   HostClaim,
   Loop,
   Member,
+  Mix,
   Moved,
   OrderMode,
   QueueItem,
@@ -43,6 +44,8 @@ export interface Settings {
   order: OrderMode;
   /** For how long a song sounds together with the next; 0: not at all. */
   crossfadeMs: number;
+  /** For the loudspeakers; without what nobody has set, for which the host goes by its own. */
+  mix: Readonly<Partial<Mix>>;
   /** Only DJs and the owner control playback and order. */
   djOnly: boolean;
   djs: ReadonlySet<string>;
@@ -99,6 +102,7 @@ export interface Queries {
 }
 
 const NO_ROOM: RoomInfo = { name: '', owner: null, handed: 0, createdAt: null, moved: null };
+const MixPart = v.partial(schema.Mix);
 const NO_VOTES: ReadonlyMap<string, 1 | -1> = new Map();
 
 export function createQueries(doc: Y.Doc): Queries {
@@ -122,7 +126,14 @@ export function createQueries(doc: Y.Doc): Queries {
   let arrangement: Arrangement | null = null;
   let room: RoomInfo = NO_ROOM;
   let keeps: ReadonlySet<string> = new Set();
-  let settings: Settings = { loop: 'off', order: 'manual', crossfadeMs: 0, djOnly: false, djs: new Set() };
+  let settings: Settings = {
+    loop: 'off',
+    order: 'manual',
+    crossfadeMs: 0,
+    mix: {},
+    djOnly: false,
+    djs: new Set(),
+  };
 
   /** Brings `byRank` in line with the records of these items. */
   function placeEntries(itemIds: ReadonlySet<string>): void {
@@ -198,16 +209,19 @@ export function createQueries(doc: Y.Doc): Queries {
   function readSettings(): void {
     const djs = new Set<string>();
     const kept = new Set<string>();
+    const mix: Partial<Mix> = {};
     for (const [key, value] of shared.settings.entries()) {
       const [kind, memberId] = splitKey(key) ?? [];
       if (kind === 'dj' && memberId !== undefined && value === true) djs.add(memberId);
       if (kind === 'keep' && v.is(schema.TrackId, memberId) && value === true) kept.add(memberId);
+      if (kind === 'mix' && memberId !== undefined) Object.assign(mix, parse(MixPart, { [memberId]: value }));
     }
     keeps = kept;
     settings = {
       loop: parse(schema.Loop, shared.settings.get('loop')) ?? 'off',
       order: parse(schema.OrderMode, shared.settings.get('order')) ?? 'manual',
       crossfadeMs: parse(schema.CrossfadeMs, shared.settings.get('crossfadeMs')) ?? 0,
+      mix,
       djOnly: parse(schema.Flag, shared.settings.get('dj')) ?? false,
       djs,
     };

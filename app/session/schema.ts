@@ -98,6 +98,19 @@ export const AnchorRecord = v.object({
   steps: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MOST_STEPS)),
 });
 
+const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+export const MOST_DUCK_DB = 24;
+
+/**
+ * `settings` map, `mix/music`, `mix/voice` and `mix/duckDb`: how whoever hosts mixes what goes to the loudspeakers. Levels as on
+ * a slider; `duckDb`: how far the music steps back while somebody talks.
+ */
+export const Mix = v.object({
+  music: Share,
+  voice: Share,
+  duckDb: v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_DUCK_DB)),
+});
+
 export const Loop = v.picklist(['off', 'one', 'all']);
 export const OrderMode = v.picklist(['manual', 'votes', 'fair']);
 
@@ -132,15 +145,13 @@ export const Handed = v.object({ to: Id, at: Millis });
 export const Moved = v.object({ at: Millis, by: Id });
 
 /**
- * `settings` map: `loop`, `order`, `crossfadeMs`, `dj` (true: only DJs control), `dj/memberId` → true for each DJ, and `keep/trackId` → true for
- * each track of which somebody wants a second copy in the room.
+ * `settings` map: `loop`, `order`, `crossfadeMs`, `mix/…`, `dj` (true: only DJs control), `dj/memberId` → true for each DJ, and
+ * `keep/trackId` → true for each track of which somebody wants a second copy in the room.
  */
 export const Flag = v.boolean();
 
 /** `votes` map: `itemId/memberId` → 1 or -1. */
 export const Vote = v.picklist([1, -1]);
-
-const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /**
  * `speakers` map: speakerId → what is wanted of a loudspeaker. `volume`, `muted` and `delayMs`: null as long as nobody has set them,
@@ -166,6 +177,7 @@ export type Member = v.InferOutput<typeof Member>;
 export type Track = v.InferOutput<typeof Track>;
 export type QueueItem = v.InferOutput<typeof QueueItem>;
 export type Anchor = v.InferOutput<typeof Anchor>;
+export type Mix = v.InferOutput<typeof Mix>;
 export type Loop = v.InferOutput<typeof Loop>;
 export type OrderMode = v.InferOutput<typeof OrderMode>;
 export type HostClaim = v.InferOutput<typeof HostClaim>;

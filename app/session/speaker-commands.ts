@@ -1,8 +1,9 @@
 /** Commands about what is wanted of loudspeakers. What they then do is the host's business (`app/host/reconcile.ts`). */
 import * as v from 'valibot';
+import { compositeKey } from './document.ts';
 import type { Editor, Result } from './edit.ts';
 import * as schema from './schema.ts';
-import type { WantedSpeaker } from './schema.ts';
+import type { Mix, WantedSpeaker } from './schema.ts';
 
 /** More than a house has; those of which nothing is wanted any more make place. */
 const MAX_WANTED = 200;
@@ -25,6 +26,8 @@ export interface SpeakerCommands {
   wantSpeakers(changes: readonly SpeakerChange[]): Result;
   /** For the host: what was done at the devices themselves becomes what is wanted. Whoever may host may do this. */
   followSpeakers(changes: readonly Omit<SpeakerChange, 'delayMs'>[]): Result;
+  /** How whoever hosts mixes what goes to all of them; what is left out stays. */
+  setMix(change: Partial<Mix>): Result;
 }
 
 export function createSpeakerCommands(editor: Editor): SpeakerCommands {
@@ -73,6 +76,18 @@ export function createSpeakerCommands(editor: Editor): SpeakerCommands {
     followSpeakers(changes) {
       if (!editor.allowed('offer-host')) return { ok: false, reason: 'not-allowed' };
       return write(changes, { byHand: true });
+    },
+    setMix(change) {
+      if (!editor.allowed('speakers')) return { ok: false, reason: 'not-allowed' };
+      const parsed = v.safeParse(v.partial(schema.Mix), change);
+      if (!parsed.success) return { ok: false, reason: 'invalid' };
+      const known = new Map(Object.entries(queries.settings().mix));
+      const news = Object.entries(parsed.output).filter(([part, value]) => known.get(part) !== value);
+      if (news.length === 0) return { ok: true };
+      editor.transact(() => {
+        for (const [part, value] of news) shared.settings.set(compositeKey('mix', part), value);
+      });
+      return { ok: true };
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The few things that this device keeps outside the document: who I am, which rooms, how loud. Parsed like any input. */
 import * as v from 'valibot';
-import { DEFAULT_MIX, MOST_DUCK_DB } from '../host/mix.ts';
+import { DEFAULT_MIX } from '../host/mix.ts';
+import { Mix } from '../session/schema.ts';
 import { isSecret } from '../../signaling/protocol/secret.ts';
 
 const Secret = v.pipe(v.string(), v.check(isSecret));
@@ -40,15 +41,8 @@ const Kept = v.object({
   volume: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   /** By how much more this device's output is late than it says itself. */
   trimMs: v.optional(v.pipe(v.number(), v.minValue(-1_000), v.maxValue(1_000)), 0),
-  /** For the loudspeakers, when this device hosts. */
-  mix: v.optional(
-    v.object({
-      music: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-      voice: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-      duckDb: v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_DUCK_DB)),
-    }),
-    DEFAULT_MIX,
-  ),
+  /** For the loudspeakers, when this device hosts a room in which nobody has set it. */
+  mix: v.optional(Mix, DEFAULT_MIX),
   listening: v.boolean(),
   theme: v.picklist(['system', 'light', 'dark']),
   /** The node's last answer to /node.json, so that the links are right while the node is away. */

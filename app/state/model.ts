@@ -6,10 +6,10 @@
 import type { Finding, Path, Remedy } from '../doctor/judge.ts';
 import type { CredentialKind, CredentialState } from '../../signaling/protocol/credentials.ts';
 import type { ObservedSpeaker, SpeakerKind, SpeakerState } from '../../signaling/protocol/speakers.ts';
-import type { HostLevels, Mix } from '../host/mix.ts';
+import type { HostLevels } from '../host/mix.ts';
 import type { Unheard } from '../playback/player.ts';
 import type { Curve } from '../playback/trim/hear.ts';
-import type { Loop, OrderMode } from '../session/schema.ts';
+import type { Loop, Mix, OrderMode } from '../session/schema.ts';
 import type { AccessProblem } from './access.ts';
 
 export type Role = 'guest' | 'dj' | 'owner';
@@ -396,10 +396,13 @@ export interface SayModel {
   reset(): void;
 }
 
-/** The mix for the loudspeakers, while this device hosts. */
+/** The room's mix for the loudspeakers, shown on the device that hosts. */
 export interface DeskModel {
   readonly mix: Mix;
   readonly mostDuckDb: number;
+  readonly maySet: boolean;
+  /** While it is being turned: heard already, and not yet the room's. */
+  previewMix(change: Partial<Mix>): void;
   setMix(change: Partial<Mix>): void;
   /** Of this moment. No state: whoever draws them asks, as often as it draws. */
   levels(): HostLevels;

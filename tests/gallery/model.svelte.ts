@@ -303,6 +303,10 @@ export function createGalleryModel(): GalleryModel {
     desk: {
       mix: { music: 0.9, voice: 1, duckDb: 12 },
       mostDuckDb: 24,
+      maySet: true,
+      previewMix(change) {
+        model.desk.mix = { ...model.desk.mix, ...change };
+      },
       setMix(change) {
         note('setMix', JSON.stringify(change));
         model.desk.mix = { ...model.desk.mix, ...change };

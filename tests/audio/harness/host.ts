@@ -1,5 +1,5 @@
 import { createHostEngine, type HostEngine } from '../../../app/host/engine.ts';
-import type { Mix } from '../../../app/host/mix.ts';
+import type { Mix } from '../../../app/session/schema.ts';
 import { fadeAt } from '../../../app/playback/fade.ts';
 import { createMixer } from '../../../app/host/mixer.ts';
 import { createEncoderClient } from '../../../app/host/mp3/client.ts';

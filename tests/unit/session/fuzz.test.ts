@@ -118,7 +118,8 @@ function spoil({ random }: Fuzz, { doc }: Peer): void {
     pick(random, ['queue', 'tracks', 'votes', 'playback', 'settings', 'members', 'host', 'room']),
   );
   map.set(
-    pick(random, ['anchor/eve', 'loop', 'crossfadeMs', 'a/b', 'x', trackIdOf(1), 'claim/eve']) ?? 'x',
+    pick(random, ['anchor/eve', 'loop', 'crossfadeMs', 'mix/music', 'a/b', 'x', trackIdOf(1), 'claim/eve']) ??
+      'x',
     pick(random, GARBAGE),
   );
 }

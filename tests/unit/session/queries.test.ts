@@ -33,6 +33,7 @@ describe('queries', () => {
         loop: 'off',
         order: 'manual',
         crossfadeMs: 0,
+        mix: {},
         djOnly: false,
         djs: new Set(),
       });

@@ -95,6 +95,42 @@ describe('what is wanted of loudspeakers', () => {
     expect(queries.speakers().get('dlna:x')).toEqual({ ...old, muted: null, mutedAt: 0 });
   });
 
+  test('L6 the mix is the room’s, each part by itself; only DJs set it', () => {
+    const { doc, commands, queries } = room();
+    commands.createRoom('Kitchen party');
+    expect(queries.settings().mix).toEqual({});
+    expect(commands.setMix({ music: 0.4, voice: 1, duckDb: 12 })).toEqual({ ok: true });
+    let transactions = 0;
+    doc.on('afterTransaction', () => transactions++);
+    expect(commands.setMix({ music: 0.4 })).toEqual({ ok: true });
+    for (const wrong of [{ music: 1.1 }, { voice: -1 }, { duckDb: 25 }, { music: NaN, voice: 0.5 }])
+      expect(commands.setMix(wrong)).toEqual({ ok: false, reason: 'invalid' });
+    commands.setDjOnly(true);
+    const guest = room(doc, 'bo');
+    expect(guest.commands.setMix({ music: 1 })).toEqual({ ok: false, reason: 'not-allowed' });
+    expect(transactions).toBe(1);
+    expect(guest.queries.settings().mix).toEqual({ music: 0.4, voice: 1, duckDb: 12 });
+  });
+
+  test('L6 two who turn different parts at once both have their way; what does not parse is absent', () => {
+    const anna = room();
+    anna.commands.setMix({ music: 1, voice: 1, duckDb: 12 });
+    const bo = room(new Y.Doc(), 'bo');
+    const sync = () => {
+      Y.applyUpdate(bo.doc, Y.encodeStateAsUpdate(anna.doc));
+      Y.applyUpdate(anna.doc, Y.encodeStateAsUpdate(bo.doc));
+    };
+    sync();
+    anna.commands.setMix({ music: 0.4, voice: 1, duckDb: 12 });
+    bo.commands.setMix({ music: 1, voice: 0.7, duckDb: 12 });
+    sync();
+    for (const { queries } of [anna, bo])
+      expect(queries.settings().mix).toEqual({ music: 0.4, voice: 0.7, duckDb: 12 });
+    anna.doc.getMap('settings').set('mix/music', 'loud');
+    anna.doc.getMap('settings').set('mix/treble', 1);
+    expect(anna.queries.settings().mix).toEqual({ voice: 0.7, duckDb: 12 });
+  });
+
   test('L5 two hundred are kept; those of which nothing is wanted make place', () => {
     const { commands, queries } = room();
     const many = Array.from({ length: 200 }, (_, at) => ({
