@@ -171,6 +171,28 @@ describe('a Cast device', () => {
     }
   });
 
+  test('that takes a stream that broke off for its end says so: nobody has stopped it', async () => {
+    const rig = await start();
+    try {
+      const { id } = await found(rig);
+      await rig.driver.play(id, { url: () => rig.sound.streams[0], title: '' });
+      await until('it to play', async () => (await found(rig)).state === 'playing');
+      await rig.device.call('runDry');
+      const { error } = await until('the error', async () => {
+        const speaker = await found(rig);
+        return speaker.state === 'playing' ? null : speaker;
+      });
+      expect(error).toBe('The stream broke off.');
+      // Who stops it is somebody.
+      await rig.driver.play(id, { url: () => rig.sound.streams[0], title: '' });
+      await until('it to play again', async () => (await found(rig)).state === 'playing');
+      await rig.device.call('cancel');
+      await until('it to be stopped', async () => (await found(rig)).state === 'idle');
+    } finally {
+      await rig.close();
+    }
+  });
+
   test('in a group that plays shows its name; the group is a speaker of its own', async () => {
     const rig = await start();
     const port = await freePort();

@@ -423,6 +423,11 @@ serveCounterpart({
     run('SPOTIFY1');
     tellAll('receiver', receiverStatus());
   },
+  /** Nothing came any more, and it takes that for the end. */
+  runDry() {
+    silence('FINISHED');
+    tellAll('media', mediaStatus());
+  },
   /** Stopped in the middle, as from another sender. */
   cancel() {
     silence('CANCELLED');

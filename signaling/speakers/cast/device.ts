@@ -119,7 +119,7 @@ export async function openCastDevice(
       volume: volume?.level ?? null,
       muted: volume?.muted ?? null,
       delayMs: null,
-      error: state === 'error' ? 'It could not go on playing the stream.' : null,
+      error: state === 'error' ? brokenOff() : null,
       // Of a group another member may fetch.
       address: found.isGroup ? null : found.address,
       marks: { host: found.isGroup ? null : found.address, keys: [`cast:${found.deviceId}`] },
@@ -137,8 +137,15 @@ export async function openCastDevice(
       case 'PAUSED':
         return 'stopped';
       default:
-        return media?.idleReason === 'ERROR' ? 'error' : 'idle';
+        return brokenOff() === null ? 'idle' : 'error';
     }
+  }
+
+  /** Why it fell silent by itself, in plain words; null: it did not. What is live has no end of its own. */
+  function brokenOff(): string | null {
+    if (media?.idleReason === 'ERROR') return 'It could not go on playing the stream.';
+    const isLive = media?.media?.streamType === 'LIVE';
+    return media?.idleReason === 'FINISHED' && isLive ? 'The stream broke off.' : null;
   }
 
   function changed(): void {
