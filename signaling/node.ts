@@ -153,6 +153,7 @@ export async function createNode({
     audience,
     hostOf: (roomId) => stations.status().find((one) => one.roomId === roomId)?.host ?? null,
     now,
+    wallNow: nowMs,
     counters,
     log,
     isExempt,

@@ -10,10 +10,10 @@ const VOLUME_STEP = 0.011;
 const COARSE_STEP = 0.06;
 const MAX_ROOMS = 32;
 
-/** What begins or ends of this room's sound in the next moment was asked for. */
-export function mean(entry: Entry, room: string, nowMs: number): void {
+/** What begins or ends of this room's sound until then is nobody's hand: by default in the next moment, as it was asked for. */
+export function mean(entry: Entry, room: string, nowMs: number, forMs = OUTCOME_MS): void {
   if (!entry.meantUntil.has(room) && entry.meantUntil.size >= MAX_ROOMS) entry.meantUntil.clear();
-  entry.meantUntil.set(room, nowMs + OUTCOME_MS);
+  entry.meantUntil.set(room, nowMs + forMs);
 }
 
 /** @param entry as it is now, but for its `sound`, which is as it was @param sound as it is now */

@@ -16,7 +16,7 @@ import { createSayRoute } from './say-route.ts';
 import { createSpeakerSocket, type SpeakerSocketOptions } from './socket.ts';
 import { createSonosDriver } from './sonos/driver.ts';
 import { createStreamNames, type StreamNamesOptions } from './stream-names.ts';
-import { createSpeakerWatch } from './watch.ts';
+import { createSpeakerWatch, type SpeakerWatchOptions } from './watch.ts';
 
 /**
  * Every driver there is. Those that need credentials wait for them.
@@ -44,7 +44,10 @@ export function allDrivers(
 }
 
 export interface SpeakersOptions
-  extends Omit<DriverOptions, 'onChange'>, Pick<SpeakerSocketOptions, 'hostOf' | 'isExempt'> {
+  extends
+    Omit<DriverOptions, 'onChange'>,
+    Pick<SpeakerSocketOptions, 'hostOf' | 'isExempt'>,
+    Pick<SpeakerWatchOptions, 'wallNow'> {
   drivers: readonly CreateDriver[];
   stream: StreamNamesOptions;
   audience: Audience;

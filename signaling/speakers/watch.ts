@@ -4,6 +4,7 @@
  * that comes back begins anew, and the host does with it what is wanted.
  */
 import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protocol/speakers.ts';
+import { createOwnPause } from '../stream/own-pause.ts';
 import { createFeeding } from './feeding.ts';
 import { type Entry, isReworded, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
 import { mean, noteHands, noteHeld } from './hands.ts';
@@ -25,6 +26,11 @@ const PLAY_MS = 15_000;
 /** What falls silent with an error after that has played: the next try is a first one again. */
 const STEADY_MS = 10_000;
 const MAX_WAITING = 4;
+/** So often it is looked whether this machine has slept, or stood still, at least so long; looks are at most so far apart. */
+const PAUSE_LOOK_MS = 1_000;
+const OWN_PAUSE_MS = 5_000;
+/** Then until what came of that was seen, or the speaker is missed (`port.ts`). */
+const AFTER_PAUSE_MS = 25_000;
 const WORDS = {
   silent: 'It took the stream and stayed silent.',
   elsewhere: 'It took the stream and went on with something else.',
@@ -50,6 +56,8 @@ export interface SpeakerWatchOptions extends Omit<DriverOptions, 'onChange'> {
   streams: StreamNames;
   /** Addresses that listen to this room's stream, by an address that this machine still has. */
   listeners(roomId: string): ReadonlySet<string>;
+  /** Wall-clock milliseconds: the monotonic clock stands still while the machine sleeps. */
+  wallNow: () => number;
   /** How often it is looked who of those that play gets the stream. */
   feedLookMs?: number;
 }
@@ -59,6 +67,7 @@ export function createSpeakerWatch({
   streams,
   listeners: listening,
   feedLookMs = 1_000,
+  wallNow,
   ...options
 }: SpeakerWatchOptions): SpeakerWatch {
   const { now, log } = options;
@@ -71,6 +80,9 @@ export function createSpeakerWatch({
     onChange: (ids) => tell(...ids),
   });
   const saying = createSaying({ entries, now, update, soundOf, tell });
+  const ownPause = createOwnPause(OWN_PAUSE_MS);
+  ownPause.begin(wallNow());
+  const pausing = setInterval(notePause, PAUSE_LOOK_MS);
   const opened = drivers.map((create) => {
     const driver: SpeakerDriver = create({
       ...options,
@@ -89,8 +101,18 @@ export function createSpeakerWatch({
     for (const listener of listeners) listener(new Set(ids));
   }
 
+  /** Loudspeakers run dry while this machine sleeps, and stop: what is silent afterwards was stopped by nobody. */
+  function notePause(): void {
+    if (!ownPause.was(wallNow())) return;
+    log.info({ event: 'own-pause' });
+    for (const entry of entries.values())
+      if (entry.sound?.room != null) mean(entry, entry.sound.room, now(), AFTER_PAUSE_MS);
+  }
+
   function look(driver: SpeakerDriver): void {
     if (closed) return;
+    // What a sleep has left behind may be seen before anything else is done.
+    notePause();
     const seen = driver.speakers();
     const ids = new Set(seen.map(({ id }) => id));
     const changed: string[] = [];
@@ -305,6 +327,7 @@ export function createSpeakerWatch({
     async close() {
       if (closed) return;
       closed = true;
+      clearInterval(pausing);
       feeding.close();
       shown.close();
       for (const entry of entries.values()) forget(entry);

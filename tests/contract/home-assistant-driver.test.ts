@@ -193,6 +193,7 @@ describe('Home Assistant', () => {
         const watch = createSpeakerWatch({
           ...driverOptions(() => undefined),
           now: () => performance.now() + aheadMs,
+          wallNow: Date.now,
           drivers: [(options) => createHomeAssistantDriver(options, rig.given)],
           listeners: () => new Set(),
           streams: {

@@ -35,14 +35,17 @@ export interface House {
 export interface HouseOptions {
   driver: CreateDriver;
   publicUrl?: string;
+  /** Wall-clock milliseconds. */
+  wallNow?: () => number;
 }
 
 /** The clock must be the test's already. */
-export function openHouse({ driver, publicUrl }: HouseOptions): House {
+export function openHouse({ driver, publicUrl, wallNow = Date.now }: HouseOptions): House {
   const nowMs = (): number => performance.now();
   const watch = createSpeakerWatch({
     ...driverOptions(() => undefined),
     now: nowMs,
+    wallNow,
     drivers: [driver],
     listeners: () => new Set(),
     streams: createStreamNames({

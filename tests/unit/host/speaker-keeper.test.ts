@@ -20,6 +20,8 @@ const RADIO = 'http://radio.example/1.mp3';
 let called: (url: string) => string | null;
 /** Its driver, or the node, has just started. */
 let isAway: boolean;
+/** The machine that the node runs on has slept so long. */
+let sleptMs: number;
 let look: () => void;
 
 /** What it plays goes on. */
@@ -30,9 +32,10 @@ function refuse(kind: SpeakerDeed['do']): void {
 beforeEach(() => {
   vi.useFakeTimers();
   refused.clear();
-  [isDeaf, isAway] = [false, false];
+  [isDeaf, isAway, sleptMs] = [false, false, 0];
   called = (url) => url;
   house = openHouse({
+    wallNow: () => Date.now() + sleptMs,
     driver(options) {
       demo = createDemoDriver(['Kitchen'], options);
       look = options.onChange;
@@ -344,5 +347,32 @@ describe('a loudspeaker that only buffers', () => {
     await house.pass(3_000);
     expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room', error: null });
     expect(house.wanted()).toEqual({ on: true, byHand: false });
+  });
+});
+
+describe('a loudspeaker that ran dry while the node slept', () => {
+  beforeEach(async () => {
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(60_000);
+    sleptMs = 120_000;
+  });
+
+  test.each([
+    ['at once', 0],
+    ['once it answers again', 15_000],
+  ])('R15 and is seen silent %s plays again: nobody stopped it', async (_, ms) => {
+    await house.pass(ms);
+    demo.device('Kitchen').press('stop');
+    await house.pass(3_000);
+    expect(house.wanted()).toEqual({ on: true, byHand: false });
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room' });
+    expect(house.ofKind('play').length).toBe(2);
+  });
+
+  test('R5 and plays on is stopped at the device as ever, later', async () => {
+    await house.pass(60_000);
+    demo.device('Kitchen').press('stop');
+    await house.pass(3_000);
+    expect(house.wanted()).toEqual({ on: false, byHand: true });
   });
 });

@@ -87,6 +87,7 @@ describe('a watch', () => {
     const watch = createSpeakerWatch({
       ...{ drivers: [withAddresses], streams, interfaces, counters, log },
       now: () => performance.now() + aheadMs,
+      wallNow: Date.now,
       feedLookMs: 20,
       listeners() {
         looks++;

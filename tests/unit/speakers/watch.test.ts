@@ -36,6 +36,7 @@ beforeEach(() => {
   watch = createSpeakerWatch({
     ...driverOptions(() => {}),
     now: () => performance.now(),
+    wallNow: Date.now,
     drivers: [
       (options) => {
         demo = createDemoDriver(['Kitchen', 'Bath'], options);
