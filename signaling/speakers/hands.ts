@@ -4,6 +4,8 @@ import type { DriverSpeaker } from './port.ts';
 
 /** What changes within this time of a deed is taken for its outcome. */
 export const OUTCOME_MS = 4_000;
+/** Once it was seen to play what was ordered: what ends later than this is no outcome of that. */
+export const SEEN_MS = 1_000;
 /** What is nearer to a told volume is that one. */
 const VOLUME_STEP = 0.011;
 /** So far off may come out what a device makes of a told volume: the coarsest have some twenty steps. */

@@ -7,7 +7,7 @@ import { MAX_SPEAKERS, type ObservedSpeaker, type SpeakerDeed } from '../protoco
 import { createOwnPause } from '../stream/own-pause.ts';
 import { createFeeding } from './feeding.ts';
 import { type Entry, isReworded, isSounding, newEntry, type Sound, viewOf } from './entry.ts';
-import { mean, noteHands, noteHeld } from './hands.ts';
+import { mean, noteHands, noteHeld, SEEN_MS } from './hands.ts';
 import {
   type Announcement,
   type CreateDriver,
@@ -181,11 +181,17 @@ export function createSpeakerWatch({
       // Somebody had it begin something else: that it refused before says nothing about that.
       if (sound !== null && sound.room !== entry.steps.room) entry.error = null;
     }
+    const hasBegun = before.state !== 'playing' || sound?.room !== entry.sound?.room;
     noteHands(entry, before, sound, nowMs);
     entry.sound = sound;
 
-    const meant = entry.order?.room ?? entry.ownerRoom;
-    if (speaker.state === 'playing' && meant !== null && sound?.room === meant && !entry.isSilent) {
+    const { order } = entry;
+    const meant = order?.room ?? entry.ownerRoom;
+    // What it has played since before its order is no answer to that.
+    const isAnswer = order === null || order.isAccepted || hasBegun;
+    const isMeant = meant !== null && sound?.room === meant && !entry.isSilent && isAnswer;
+    if (speaker.state === 'playing' && isMeant) {
+      if (order !== null && hasBegun) mean(entry, meant, nowMs, SEEN_MS);
       entry.steps.playing ??= nowMs;
       entry.error = null;
       settle(entry);
@@ -236,13 +242,13 @@ export function createSpeakerWatch({
       entry.driver.play(id, { url: (seenFrom) => streams.url(room, seenFrom), title });
     try {
       await order.accepted;
-      mean(entry, room, now());
+      // It may have been seen to play before its answer was.
+      if (entry.order === order) mean(entry, room, now());
       entry.steps.buffering ??= now();
       order.isAccepted = true;
       entry.ownerRoom = room;
       entry.ownerWords = null;
       entry.wordsUntilMs = now() + PLAY_MS;
-      // It may have been seen to play before its answer was.
       update(entry, entry.now);
       tell(id);
     } catch (error) {

@@ -376,3 +376,27 @@ describe('a loudspeaker that ran dry while the node slept', () => {
     expect(house.wanted()).toEqual({ on: false, byHand: true });
   });
 });
+
+describe('a loudspeaker that is stopped just after it was switched on', () => {
+  beforeEach(async () => {
+    house.commands.wantSpeakers([{ ...KITCHEN, on: true }]);
+    await house.pass(100);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room' });
+  });
+
+  test('R5 stays silent, as soon as it was heard for a second', async () => {
+    await house.pass(1_200);
+    demo.device('Kitchen').press('stop');
+    await house.pass(5_000);
+    expect(demo.device('Kitchen').state).toBe('stopped');
+    expect(house.wanted()).toEqual({ on: false, byHand: true });
+  });
+
+  test('R1 or stumbles as it begins, is played again', async () => {
+    await house.pass(500);
+    demo.device('Kitchen').press('stop');
+    await house.pass(5_000);
+    expect(house.seen()).toMatchObject({ state: 'playing', plays: 'room' });
+    expect(house.wanted()).toEqual({ on: true, byHand: false });
+  });
+});

@@ -22,6 +22,8 @@ let watch: SpeakerWatch;
 /** What a device makes of a volume that it is told, and how much later. */
 let steps: number | null;
 let lateMs: number;
+/** It answers to an order once this is over. */
+let thinks: Promise<void>;
 /** With these words it refuses a volume, and to be muted. */
 const refusals = new Map<'volume' | 'mute', string>();
 function refuse(kind: 'volume' | 'mute'): void {
@@ -30,6 +32,7 @@ function refuse(kind: 'volume' | 'mute'): void {
 }
 beforeEach(() => {
   [steps, lateMs] = [null, 0];
+  thinks = Promise.resolve();
   refusals.clear();
   vi.useFakeTimers();
   fetching.add(ADDRESS);
@@ -43,6 +46,10 @@ beforeEach(() => {
         return {
           ...demo,
           speakers: () => demo.speakers().map((one) => ({ ...one, address: ADDRESS })),
+          async play(id, order) {
+            await thinks;
+            await demo.play(id, order);
+          },
           async setMuted(id, muted) {
             refuse('mute');
             await demo.setMuted?.(id, muted);
@@ -162,6 +169,21 @@ describe('a loudspeaker that says something', () => {
     expect(nobody?.error).toBe('It is out of reach.');
     demo.device('Kitchen').press('stop');
     expect(kitchen()).toMatchObject({ state: 'stopped', byHand: { on: { on: false } } });
+  });
+});
+
+describe('a loudspeaker that is told again what it says it plays', () => {
+  it('has answered to that when it does, and not when something else of it is seen', async () => {
+    await playing();
+    let refuse = (_error: Error): void => {};
+    thinks = new Promise((_, reject) => (refuse = reject));
+    const answer = play();
+    await vi.advanceTimersByTimeAsync(100);
+    demo.device('Kitchen').turn(0.9);
+    expect(kitchen()).toMatchObject({ state: 'starting', volume: 0.9 });
+    refuse(new SpeakerError('Its alarm is ringing.'));
+    expect(await answer).toBe('Its alarm is ringing.');
+    expect(kitchen()).toMatchObject({ failures: 1, error: 'Its alarm is ringing.' });
   });
 });
 
