@@ -59,11 +59,18 @@ export interface Machine {
   interfaces(): Interfaces;
   /** Wall-clock milliseconds. */
   nowMs(): number;
+  /** Monotonic milliseconds. */
+  now(): number;
   /** How often the addresses and the certificate are looked at. */
   lookMs: number;
 }
 
-const THIS_MACHINE: Machine = { interfaces: networkInterfaces, nowMs: Date.now, lookMs: 10_000 };
+const THIS_MACHINE: Machine = {
+  interfaces: networkInterfaces,
+  nowMs: Date.now,
+  now: () => performance.now(),
+  lookMs: 10_000,
+};
 
 export interface EarshotNode {
   /** As it is now: the addresses follow the machine's. */
@@ -77,8 +84,6 @@ export interface EarshotNode {
   /** Ends streams and sockets; resolves within about two seconds. Closing twice is harmless. */
   close(): Promise<void>;
 }
-
-const now = (): number => performance.now();
 
 /** What people, devices and speakers were told: as text, to see whether it has changed. */
 const linksOf = ({ joinUrl, appUrl, streamBaseUrl, otherUrls }: NodeInfo): string =>
@@ -94,7 +99,7 @@ export async function createNode({
   limits,
   drivers,
 }: NodeOptions): Promise<EarshotNode> {
-  const { interfaces, nowMs, lookMs } = { ...THIS_MACHINE, ...machine };
+  const { interfaces, nowMs, now, lookMs } = { ...THIS_MACHINE, ...machine };
   prepareDataDir(config.dataDir);
   const surroundings = createSurroundings(interfaces, config.bind);
   const room = await defaultRoom(config.dataDir, config.roomSecret);

@@ -149,7 +149,7 @@ describe('shares', () => {
     for (const listener of [other, again]) listener.close();
     for (const socket of sockets) socket.destroy();
     await node.close();
-  });
+  }, 60_000);
 
   it('are given back by whoever asked for many streams on one connection and hung up', async () => {
     const node = await startNode();
@@ -250,16 +250,15 @@ describe('a socket path', () => {
     loud.on('message', (data: Buffer) => echoes.push(Number(data.toString())));
     const startedAt = performance.now();
     for (let i = 0; i < 60; i++) loud.send(String(i));
-    const tripMs = await new Promise<number>((resolve) => {
-      const at = performance.now();
-      calm.once('message', () => resolve(performance.now() - at));
+    const before = await new Promise<number>((resolve) => {
+      calm.once('message', () => resolve(echoes.length));
       calm.send('hello');
     });
+    expect(before).toBeLessThan(60);
     await until(() => echoes.length === 60 || undefined);
     expect(echoes).toEqual(Array.from({ length: 60 }, (_, at) => at));
     // Ten at once and fifty at a hundred a second.
     expect(performance.now() - startedAt).toBeGreaterThan(400);
-    expect(tripMs).toBeLessThan(400);
     expect(counters.report()['/test slowed-down']).toBeGreaterThan(0);
   });
 
@@ -282,15 +281,14 @@ describe('a socket path', () => {
     for (const socket of loud) socket.on('message', () => echoes++);
     const startedAt = performance.now();
     for (let i = 0; i < 7; i++) for (const socket of loud) socket.send('x');
-    const tripMs = await new Promise<number>((resolve) => {
-      const at = performance.now();
-      calm.once('message', () => resolve(performance.now() - at));
+    const before = await new Promise<number>((resolve) => {
+      calm.once('message', () => resolve(echoes));
       calm.send('hello');
     });
+    expect(before).toBeLessThan(70);
     await until(() => echoes === 70 || undefined);
     // Twenty at once; of the fifty after that, ten sockets go one message into debt.
     expect(performance.now() - startedAt).toBeGreaterThan(350);
-    expect(tripMs).toBeLessThan(350);
     expect(counters.report()['/test slowed-down']).toBeGreaterThan(0);
   });
 

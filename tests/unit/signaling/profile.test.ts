@@ -13,6 +13,7 @@ import {
   newSecret,
   noiseFrames,
   openHost,
+  OWN_TIME,
   startNode,
   until,
 } from './support.ts';
@@ -71,7 +72,7 @@ describe('header profiles', () => {
 describe('the stream as devices ask for it', () => {
   let node: Awaited<ReturnType<typeof startNode>>;
   beforeEach(async () => {
-    node = await startNode();
+    node = await startNode({}, OWN_TIME);
   });
   afterEach(() => node.close());
 
@@ -143,16 +144,16 @@ describe('the stream as devices ask for it', () => {
     const first = await listen(`${node.httpUrl}/stream.mp3?burst=0`);
     const sound = noise.slice(0, 115);
     await feedSettled({
-      ...{ host, listener: first, frameMs: FRAME_MS, leadIn: noise.slice(115), sound },
+      ...{ node, host, listener: first, frameMs: FRAME_MS, leadIn: noise.slice(115), sound },
     });
     const sent = Buffer.concat(sound.slice(40));
     await until(() => first.received().includes(sent) || undefined);
     const late = await listen(`${node.httpUrl}/stream.mp3?burst=4`);
-    const none = await listen(`${node.httpUrl}/stream.mp3?burst=0`);
     const burstBytes = Math.round(4000 / 24) * 384;
     await until(() => late.received().length >= burstBytes || undefined);
     expect(late.received().subarray(0, burstBytes).includes(sent)).toBe(true);
     expect(parseFrames(late.received().subarray(0, burstBytes)).badBytes).toBe(0);
+    const none = await listen(`${node.httpUrl}/stream.mp3?burst=0`);
     await until(() => none.received().length > 0 || undefined);
     expect(none.received().length).toBeLessThan(burstBytes / 4);
     for (const listener of [first, late, none]) listener.close();

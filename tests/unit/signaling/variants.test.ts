@@ -15,8 +15,10 @@ import {
   decode,
   feedSettled,
   listen,
+  MAX_PROBED_BYTES,
   noiseFrames,
   openHost,
+  OWN_TIME,
   probe,
   startNode,
   status,
@@ -30,7 +32,7 @@ import {
 const HEAD_BYTES = 44;
 let node: TestNode;
 beforeEach(async () => {
-  node = await startNode();
+  node = await startNode({}, OWN_TIME);
 });
 afterEach(() => node.close());
 
@@ -96,7 +98,7 @@ describe('/stream.wav', () => {
     await untilWanted(host, ['wav']);
     const pieces = Array.from({ length: 160 }, (_, serial) => piece(serial));
     await feedSettled({
-      ...{ host, listener, frameMs: PCM_PIECE_MS, message: (one) => tagged('wav', one) },
+      ...{ node, host, listener, frameMs: PCM_PIECE_MS, message: (one) => tagged('wav', one) },
       ...{ leadIn: pieces.slice(60), sound: pieces.slice(0, 60) },
     });
     const sent = Buffer.concat(pieces.slice(0, 60));
@@ -111,7 +113,9 @@ describe('/stream.wav', () => {
     expect(after.every((byte) => byte === 0)).toBe(true);
     const entries = ['-show_entries', 'stream=codec_name,sample_rate,channels', '-of', 'csv=p=0'];
     expect(
-      execFileSync('ffprobe', ['-v', 'error', ...entries, '-i', '-'], { input: all })
+      execFileSync('ffprobe', ['-v', 'error', ...entries, '-i', '-'], {
+        input: all.subarray(0, MAX_PROBED_BYTES),
+      })
         .toString()
         .trim(),
     ).toBe('pcm_s16le,48000,2');
@@ -128,9 +132,9 @@ describe('/stream.wav', () => {
     const listener = await listen(`${node.httpUrl}/stream.wav?burst=0`);
     await until(() => listener.received().length > HEAD_BYTES || undefined);
     const before = listener.received().length;
-    const startedAt = performance.now();
+    const startedAt = node.now();
     await until(() => listener.received().length >= before + 192_000 * 1.5 || undefined);
-    const seconds = (performance.now() - startedAt) / 1000;
+    const seconds = (node.now() - startedAt) / 1000;
     expect(seconds).toBeGreaterThan(1.2);
     expect(seconds).toBeLessThan(4);
     listener.close();
@@ -178,7 +182,7 @@ describe('/stream-320.mp3', () => {
     await untilWanted(host, ['mp3-320']);
     const sound = toneFrames(1.2, 440, 320);
     await feedSettled({
-      ...{ host, listener, frameMs: FRAME_MS, message: (frame) => tagged('mp3-320', frame) },
+      ...{ node, host, listener, frameMs: FRAME_MS, message: (frame) => tagged('mp3-320', frame) },
       ...{ leadIn: noiseFrames(2, 320), sound },
     });
     const sent = Buffer.concat(sound);

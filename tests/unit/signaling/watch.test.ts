@@ -16,6 +16,7 @@ import {
   newSecret,
   openHost,
   openSocket,
+  OWN_TIME,
   startNode,
   status,
   type TestNode,
@@ -27,7 +28,7 @@ import {
 
 let node: TestNode;
 beforeEach(async () => {
-  node = await startNode();
+  node = await startNode({}, OWN_TIME);
 });
 afterEach(() => node.close());
 
@@ -91,22 +92,26 @@ describe('a watch', () => {
     const stop = feed(host);
     await untilTold(watch, 'up 3/a');
     stop();
+    // Connected already: what it takes to make a connection is another machine's time, or a busy one's.
+    const again = await openSocket(node, '/uplink');
     host.socket.terminate();
-    const again = await openHost(node, { epoch: 3, peerId: 'a' });
+    await host.closed;
+    again.send(hello(node.keys, { epoch: 3, peerId: 'a' }));
+    await again.next(uplinkMessage('welcome'));
     const stopAgain = feed(again);
     const pong = (id: number): Promise<unknown> =>
       watch.next((message) => (JSON.stringify(message) === `{"type":"pong","id":${id}}` ? true : undefined));
-    const back = performance.now();
-    await until(() => performance.now() - back > 2 * RETURN_MS || undefined);
+    const back = node.now();
+    await until(() => node.now() - back > 2 * RETURN_MS || undefined);
     watch.send({ type: 'ping', id: 1 });
     await pong(1);
     expect(feeds(watch)).toEqual(['up 3/a']);
 
     stopAgain();
-    const killedAtMs = performance.now();
+    const killedAtMs = node.now();
     again.socket.terminate();
     await untilTold(watch, 'up 3/a', 'lost 3/a');
-    const afterMs = performance.now() - killedAtMs;
+    const afterMs = node.now() - killedAtMs;
     expect(afterMs).toBeGreaterThan(RETURN_MS - 20);
     expect(afterMs).toBeLessThan(RETURN_MS + 500);
     watch.close();
@@ -116,9 +121,9 @@ describe('a watch', () => {
     const watch = await openWatch();
     const host = await openHost(node, { epoch: 3, peerId: 'a' });
     host.sendRaw(frame);
-    const startedAtMs = performance.now();
+    const startedAtMs = node.now();
     await untilTold(watch, 'up 3/a', 'lost 3/a');
-    const afterMs = performance.now() - startedAtMs;
+    const afterMs = node.now() - startedAtMs;
     expect(afterMs).toBeGreaterThan(FRAMELESS_MS - 20);
     expect(afterMs).toBeLessThan(FRAMELESS_MS + 800);
     const stop = feed(host);
@@ -172,7 +177,7 @@ describe('a watch', () => {
 
   it('of one address forty are taken, a place is free again when one goes, and hosts still get in', async () => {
     await node.close();
-    node = await startNode({}, {}, { isExempt: () => false });
+    node = await startNode({}, OWN_TIME, { isExempt: () => false });
     const watches = await Promise.all(Array.from({ length: 40 }, () => openWatch()));
     const more = await openSocket(node, '/uplink');
     more.send(watchOf());
