@@ -41,7 +41,6 @@ import { Reads } from './state/reads.svelte.ts';
 import { Room } from './state/room.svelte.ts';
 import { Desk } from './state/desk.svelte.ts';
 import { Access } from './state/access.svelte.ts';
-import { createAccessRequests, postAccess } from './state/access.ts';
 import { Say } from './state/say.svelte.ts';
 import { RoomFile, downloadFile } from './state/room-file.svelte.ts';
 import { Tracks } from './state/tracks.svelte.ts';
@@ -285,7 +284,10 @@ export async function openRoom(options: OpenRoomOptions): Promise<OpenRoom> {
   // ---- host mode
   const speakers = createRoomSpeakers({ keys, selfId, clock, reads, commands, people, host });
   const access = new Access({
-    requests: createAccessRequests({ ...keys, post: postAccess }),
+    requests: () =>
+      import('./state/access.ts').then(({ createAccessRequests, postAccess }) =>
+        createAccessRequests({ ...keys, post: postAccess }),
+      ),
     may: () => may(reads.roleOf(memberId), 'speakers'),
   });
   const say = new Say({

@@ -4,9 +4,14 @@ import type { AccessModel } from './model.ts';
 
 /** Whether what was given works is known only after the node has tried it. */
 const LOOK_MS = 3_000;
+const NOT_LOADED: AccessAnswer = {
+  kind: 'failed',
+  problem: { field: null, says: 'A part of this page did not load. Reload the page.' },
+};
 
 export interface AccessOptions {
-  requests: AccessRequests;
+  /** Loaded with what it needs when it is first asked for: few rooms ever open this. */
+  requests: () => Promise<AccessRequests>;
   /** This person may switch loudspeakers. */
   may: () => boolean;
 }
@@ -31,7 +36,7 @@ export class Access implements AccessModel {
   watch(): () => void {
     const look = (): void => {
       if (document.visibilityState === 'visible' && this.#options.may() && this.#state.kind !== 'elsewhere')
-        void this.#ask(this.#options.requests.list());
+        void this.#ask((requests) => requests.list());
     };
     const timer = setInterval(look, LOOK_MS);
     const stop = (): void => {
@@ -44,22 +49,22 @@ export class Access implements AccessModel {
   }
 
   give(kind: CredentialKind, given: Readonly<Record<string, string>>): Promise<AccessProblem | null> {
-    return this.#change(() => this.#options.requests.set(kind, given));
+    return this.#change((requests) => requests.set(kind, given));
   }
   forget(kind: CredentialKind): Promise<AccessProblem | null> {
-    return this.#change(() => this.#options.requests.forget(kind));
+    return this.#change((requests) => requests.forget(kind));
   }
 
-  async #change(send: () => Promise<AccessAnswer>): Promise<AccessProblem | null> {
+  async #change(send: (requests: AccessRequests) => Promise<AccessAnswer>): Promise<AccessProblem | null> {
     if (!this.#options.may()) return { field: null, says: 'Only DJs change this in this room.' };
-    const answer = await this.#ask(send());
+    const answer = await this.#ask(send);
     if (answer.kind === 'told') return null;
     return answer.kind === 'failed' ? answer.problem : { field: null, says: answer.says };
   }
 
-  async #ask(question: Promise<AccessAnswer>): Promise<AccessAnswer> {
+  async #ask(question: (requests: AccessRequests) => Promise<AccessAnswer>): Promise<AccessAnswer> {
     const mine = ++this.#asked;
-    const answer = await question;
+    const answer = await this.#options.requests().then(question, () => NOT_LOADED);
     // An older answer that comes late knows less.
     if (mine < this.#answered) return answer;
     this.#answered = mine;
