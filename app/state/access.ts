@@ -39,7 +39,7 @@ export const ELSEWHERE =
 const ADDRESS = 'It begins with http:// or https://, and holds no name, no password and no “?”.';
 const FIELDS: Readonly<Record<string, string>> = {
   url: `This is no address of it. ${ADDRESS}`,
-  streamUrl: 'This is no address of it. It looks like https://music.example.com.',
+  streamUrl: 'This is no address of it. It looks like https://radio.example.org.',
   token: 'This is no token. Copy it again, the whole of it, from your profile in Home Assistant.',
   user: 'The user name holds a colon or a letter that cannot be sent. Choose another one there.',
   password: 'The password holds a letter that cannot be sent. Choose another one there.',

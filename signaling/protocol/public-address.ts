@@ -27,7 +27,7 @@ export const withoutStreamPath = (address: string): string => address.replace(OU
 
 /** What is wrong with it as it is written, in plain words with the remedy; null: nothing. */
 export function writtenProblem(address: string): string | null {
-  if (!URL.canParse(address)) return 'This is no address. It looks like https://music.example.com.';
+  if (!URL.canParse(address)) return 'This is no address. It looks like https://radio.example.org.';
   const { protocol, port, hostname } = new URL(address);
   if (protocol !== 'https:') return 'An Echo takes HTTPS only: the address has to begin with https://.';
   if (port !== '') return 'An Echo takes port 443 only: leave the port out of the address.';

@@ -456,6 +456,19 @@ describe('another owner', () => {
   });
 });
 
+describe('a Cast group that is on', () => {
+  it('G3 is said by its members, which cannot be switched beside it', async () => {
+    const page = await stage.open('speakers-cast-group');
+    const kitchen = page.getByRole('listitem', { name: 'Kitchen' });
+    await kitchen.getByText('On with Downstairs').waitFor();
+    expect(await kitchen.getByRole('switch').count()).toBe(0);
+    expect(await page.getByRole('switch').count()).toBe(2);
+    await page.getByRole('button', { name: 'All on' }).click();
+    await page.getByRole('switch', { name: 'Downstairs plays the room' }).click();
+    expect(await asked(page)).toEqual(['setAll true', 'setOn cast:0 false']);
+  });
+});
+
 describe('a token for Home Assistant', () => {
   it('goes to the node as it was typed, and is not shown again', async () => {
     const page = await stage.open('another-not-set');

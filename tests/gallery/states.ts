@@ -69,6 +69,20 @@ function house(m: GalleryModel): void {
     speakerRow(2, { ...snapcast, id: 'snapcast:2', name: 'Workshop', delayMs: 0, volume: 0.5 }),
   ];
 }
+/** A Cast group that is on, both its members, and a device that is in none. */
+function castGroup(m: GalleryModel): void {
+  const cast = { kind: 'cast', canSay: true } as const;
+  const member = { ...cast, group: 'Downstairs', within: 'Downstairs' };
+  m.speakers.list = [
+    speakerRow(0, { ...cast, id: 'cast:3', name: 'Bedroom' }),
+    speakerRow(0, {
+      ...{ ...cast, id: 'cast:0', name: 'Downstairs', members: ['cast:1', 'cast:2'] },
+      ...{ on: true, state: 'playing', plays: 'room' },
+    }),
+    speakerRow(0, { ...member, id: 'cast:1' }),
+    speakerRow(0, { ...member, id: 'cast:2', name: 'Living room', volume: 0.6 }),
+  ];
+}
 const houseIsSet = (trouble: string | null) => (m: GalleryModel) => {
   m.access.state = {
     kind: 'ready',
@@ -474,6 +488,7 @@ export const STATES: Record<string, GalleryState> = {
     },
   },
   'speakers-groups': { place: 'speakers', set: house },
+  'speakers-cast-group': { place: 'speakers', set: castGroup },
   'speakers-starting': {
     place: 'speakers',
     set(m) {
