@@ -128,9 +128,6 @@ test('a guest in a private window that has no files is told that nothing is kept
 }) => {
   const anna = await people.join('Anna');
   const song = await tone({ format: 'mp3', hz: 440, seconds: 120, amplitude: 0.2, title: 'For a while' });
-  await importFiles(anna.page, [song.path]);
-  await queueSong(anna.page, 'For a while');
-
   const bo = await people.arrive('Bo');
   // Safari and Firefox refuse it there while the database works. Nothing else of the browser's is touched.
   const refuse = `StorageManager.prototype.getDirectory = () => Promise.reject(new DOMException('private', 'SecurityError'));`;
@@ -147,6 +144,8 @@ test('a guest in a private window that has no files is told that nothing is kept
   await Promise.all([told, sayName(bo.page, 'Bo')]);
   expect(patched).toBeGreaterThan(0);
   await listenHere(bo.page);
+  await importFiles(anna.page, [song.path]);
+  await queueSong(anna.page, 'For a while');
   await seesPlaying(bo.page, 'For a while');
   await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 30_000 });
 });

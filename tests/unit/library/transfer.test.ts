@@ -687,10 +687,18 @@ describe('transfer', () => {
     const track = testTrack(6, 72);
     rig.peer({ store: await holding(track) });
     let asked = 0;
-    const refused = () => (asked++, Promise.reject(new DOMException('a private window', 'SecurityError')));
+    const refused = <T>(): Promise<T> => {
+      asked++;
+      return Promise.reject(new DOMException('a private window', 'SecurityError'));
+    };
     let closed = false;
     const store: BlobStore = {
-      ...{ all: refused, put: refused, write: refused, read: refused, blob: refused, delete: refused },
+      all: refused,
+      put: refused,
+      write: refused,
+      read: refused,
+      blob: refused,
+      delete: refused,
       close: () => (closed = true),
     };
     const storage = {
