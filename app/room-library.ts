@@ -33,6 +33,7 @@ export function createRoomLibrary({ selfId, mesh, queries, clock }: RoomLibraryO
     // Private windows of Safari and Firefox have no file system.
     spare: async () =>
       (await import('./library/memory-store.ts')).createMemoryStore({ quotaBytes: HELD_BYTES }),
+    locks: navigator.locks,
     transport: mesh,
     analyser: createAnalyser(),
     storage: navigator.storage,

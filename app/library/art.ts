@@ -121,14 +121,24 @@ export async function writeArt(
   if (known && isComplete(known)) return;
   const manifest = new Uint8Array(0);
   const bytes = data.length;
-  await shelf.put({ ...picture, kind: 'art', bytes, chunksId: '', manifest, wanted: !imported });
-  try {
-    for (let index = 0; index < chunkCount(bytes); index++) {
-      const { start, end } = chunkRange(index, bytes);
-      await shelf.write(id, index, data.slice(start, end));
+  await shelf.whole(id, async () => {
+    const blob = await shelf.put({
+      ...picture,
+      kind: 'art',
+      bytes,
+      chunksId: '',
+      manifest,
+      wanted: !imported,
+    });
+    if (isComplete(blob)) return;
+    try {
+      for (let index = 0; index < chunkCount(bytes); index++) {
+        const { start, end } = chunkRange(index, bytes);
+        await shelf.write(id, index, data.slice(start, end));
+      }
+    } catch (error) {
+      await shelf.delete(id);
+      throw error;
     }
-  } catch (error) {
-    await shelf.delete(id);
-    throw error;
-  }
+  });
 }

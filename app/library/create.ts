@@ -19,6 +19,8 @@ export interface LibraryOptions {
   store: BlobStore;
   /** In its place when it cannot be opened, for as long as the page is. */
   spare?: () => Promise<BlobStore>;
+  /** `navigator.locks`, which all tabs of the browser share. */
+  locks?: Pick<LockManager, 'request'>;
   transport: Transport;
   analyser: Analyser;
   times?: DownloadTimes;
@@ -57,8 +59,8 @@ function holdingOf(blob: Shelved): Holding {
 
 /** The library of this device. Closes its analyser and its store when it is closed. */
 export function createLibrary(options: LibraryOptions): LoadedLibrary {
-  const { store, spare, transport, analyser, storage, urls = URL } = options;
-  const shelf = createShelf({ store, spare, makeRoom: () => space.makeRoom() });
+  const { store, spare, locks, transport, analyser, storage, urls = URL } = options;
+  const shelf = createShelf({ store, spare, locks, makeRoom: () => space.makeRoom() });
   const spaceListeners = new Set<(event: SpaceEvent) => void>();
   const needed = options.needed ?? (() => []);
   const transfer = createTransfer({

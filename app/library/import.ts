@@ -77,11 +77,27 @@ function asFailure(error: unknown, fileName: string): ImportError {
 }
 
 async function importOne(
-  { signal, analyser, shelf, writeArt, forget }: ImportOptions,
+  options: ImportOptions,
   file: File,
   onProgress: (doneBytes: number) => void,
 ): Promise<{ track: ImportedTrack; alreadyHere: boolean }> {
+  const { signal, analyser, shelf } = options;
   const analysis = await analyser.analyse(file, signal, (bytes) => onProgress(Math.floor(bytes / HALF)));
+  const alreadyHere = await shelf.whole(
+    analysis.trackId,
+    () => keep(options, analysis, file, onProgress),
+    signal,
+  );
+  return { track: describe(analysis), alreadyHere };
+}
+
+/** False: it was not here. */
+async function keep(
+  { signal, shelf, writeArt, forget }: ImportOptions,
+  analysis: Analysis,
+  file: File,
+  onProgress: (doneBytes: number) => void,
+): Promise<boolean> {
   const { trackId, bytes, mime, chunksId, manifest, art } = analysis;
   const drop = () => {
     forget(trackId);
@@ -94,8 +110,7 @@ async function importOne(
   const flags = { imported: true, wanted: false, ...(art && { artId: art.artId }) };
   // Only now is it certain what is here: another tab may have fetched or imported it.
   const blob = await shelf.put({ ...record, ...flags });
-  const track = describe(analysis);
-  if (isComplete(blob)) return { track, alreadyHere: true };
+  if (isComplete(blob)) return true;
   try {
     await fill(analysis, file, blob, signal, shelf, onProgress);
     if (art) await keepArt(art, shelf, writeArt);
@@ -103,7 +118,7 @@ async function importOne(
     await drop();
     throw error;
   }
-  return { track, alreadyHere: false };
+  return false;
 }
 
 function describe({

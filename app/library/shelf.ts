@@ -27,6 +27,11 @@ export interface Shelf {
   write(id: string, index: number, data: Uint8Array<ArrayBuffer>): Promise<void>;
   read(id: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
   blob(id: string): Promise<Blob>;
+  /**
+   * Runs what puts a blob and writes all of it in one go: no other tab takes it for one that was cut off, or does the same
+   * meanwhile. The signal ends the waiting for another tab.
+   */
+  whole<T>(id: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   delete(id: string): Promise<void>;
   onChange(listener: (id: string) => void): () => void;
   /** Closes the store as well. */
@@ -37,6 +42,8 @@ export interface ShelfOptions {
   store: BlobStore;
   /** Takes the place of a store that cannot be opened: what it holds is gone with the page. */
   spare?: (() => Promise<BlobStore>) | undefined;
+  /** Web Locks API; where there is none, there is no other tab either that would be asked. */
+  locks?: Pick<LockManager, 'request'> | undefined;
   /** Asked when the device is full for a track, not for a cover; after true the write is tried again. */
   makeRoom?: () => Promise<boolean>;
 }
@@ -59,7 +66,15 @@ export function heldBytes(blob: Shelved): number {
   return (heldChunks - (lastHeld ? 1 : 0)) * whole + (lastHeld ? last.end - last.start : 0);
 }
 
-export function createShelf({ spare, makeRoom = async () => false, ...options }: ShelfOptions): Shelf {
+/** An import that ended early: nobody knows of it, and nobody can complete it. A cover comes whole, or it is fetched again. */
+function isCutOff(blob: Shelved): boolean {
+  return (blob.meta.imported || blob.meta.kind === 'art') && !isComplete(blob);
+}
+
+const lockOf = (id: string) => `earshot-import-${id}`;
+
+export function createShelf(options: ShelfOptions): Shelf {
+  const { spare, locks, makeRoom = async () => false } = options;
   let { store } = options;
   let closed = false;
   const blobs = new Map<string, Own>();
@@ -79,15 +94,25 @@ export function createShelf({ spare, makeRoom = async () => false, ...options }:
 
   async function load(): Promise<boolean> {
     for (const stored of await open()) {
-      if (blobs.has(stored.id)) continue;
+      const { id } = stored;
+      if (blobs.has(id)) continue;
       const blob = shelved(stored);
-      const { meta } = blob;
-      // An import that was cut off: nobody knows of it, and nobody can complete it. A cover comes whole, or it is fetched again.
-      if ((meta.imported || meta.kind === 'art') && !isComplete(blob)) await store.delete(meta.id);
-      else blobs.set(meta.id, blob);
-      changed(meta.id);
+      if (!isCutOff(blob)) blobs.set(id, blob);
+      else if (!locks) await store.delete(id);
+      // Held: another tab is at it. This one learns of it when it wants it.
+      else
+        await locks.request(lockOf(id), { ifAvailable: true }, (lock) => (lock ? lookAgain(id) : undefined));
+      changed(id);
     }
     return store === options.store;
+  }
+
+  /** The other tab may have just come to its end. */
+  async function lookAgain(id: string): Promise<void> {
+    const stored = (await store.all()).find((one) => one.id === id);
+    const blob = stored && shelved(stored);
+    if (blob && isCutOff(blob)) await store.delete(id);
+    else if (blob) blobs.set(id, blob);
   }
 
   return {
@@ -124,6 +149,7 @@ export function createShelf({ spare, makeRoom = async () => false, ...options }:
     },
     read: (id, start, end) => store.read(id, start, end),
     blob: (id) => store.blob(id),
+    whole: (id, work, signal) => (locks ? locks.request(lockOf(id), signal ? { signal } : {}, work) : work()),
     async delete(id) {
       blobs.delete(id);
       changed(id);

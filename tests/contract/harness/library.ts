@@ -48,6 +48,7 @@ window.openLibrary = async ({ origin, stunPort, selfId, roomId, signalingKey, up
   const transport = await createBrowserMesh({ doc: new Y.Doc(), keys, origin, stunPort, selfId });
   window.library = createLibrary({
     store: createOpfsStore(),
+    locks: navigator.locks,
     transport,
     analyser: createAnalyser(),
     storage: navigator.storage,

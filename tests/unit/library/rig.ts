@@ -76,6 +76,7 @@ export interface Rig {
 export interface PeerOptions {
   store?: BlobStore;
   spare?: () => Promise<BlobStore>;
+  locks?: Pick<LockManager, 'request'>;
   selfId?: string;
   wrap?: (transport: Transport) => Transport;
   analyser?: Analyser;
@@ -100,9 +101,10 @@ export function createRig(): Rig {
         wished = () => false,
         times = FAST,
         spare,
+        locks,
       } = rest;
       const options = { store, transport, analyser, times, storage, needed, wished };
-      const library = createLibrary({ ...options, ...(spare && { spare }) });
+      const library = createLibrary({ ...options, ...(spare && { spare }), ...(locks && { locks }) });
       libraries.push(library);
       return { library, transport, store };
     },

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CHUNK_BYTES } from '../../../app/library/chunks.ts';
 import type { Library } from '../../../app/library/library.ts';
 import { createMemoryStore } from '../../../app/library/memory-store.ts';
+import type { BlobStore } from '../../../app/library/store.ts';
+import { createLocks } from './locks.ts';
 import { fileOf, media } from './media.ts';
 import { type Rig, createRig, fill, testTrack, until } from './rig.ts';
 
@@ -106,5 +108,90 @@ describe('tabs', () => {
     const rest = source.read(0, data.length);
     expect((await importOne(library, file)).alreadyHere).toBe(false);
     expect(Buffer.compare(await rest, data)).toBe(0);
+  });
+
+  /** A store whose second chunk is written only when `goOn` is called; `begun` when it is tried. */
+  function halting(inner: BlobStore) {
+    let goOn = () => {};
+    let halted = () => {};
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const begun = new Promise<void>((resolve) => (halted = resolve));
+    const write: BlobStore['write'] = async (id, index, data) => {
+      if (index === 1) {
+        halted();
+        await gate;
+      }
+      return inner.write(id, index, data);
+    };
+    return { store: { ...inner, write }, begun, goOn: () => goOn() };
+  }
+
+  test('X5 a tab that opens while another imports leaves the import alone', async () => {
+    const store = createMemoryStore();
+    const locks = createLocks();
+    const slow = halting(store);
+    const { library: one } = rig.peer({ store: slow.store, locks });
+    const importing = importOne(one, fileOf(await media('plain.wav'), 'a.wav'));
+    await slow.begun;
+    const { library: two } = rig.peer({ store, locks });
+    await two.loaded;
+    expect(two.holdings().size).toBe(0);
+    slow.goOn();
+    const { ref } = await importing;
+    two.fetch(ref);
+    await until(two, () => two.holdings().get(ref.trackId)?.complete === true, 'what was imported');
+    expect((await store.all()).map(({ imported }) => imported)).toEqual([true]);
+  });
+
+  test('X6 an import that ends while another tab opens stays; one whose tab is gone is cleared away', async () => {
+    const store = createMemoryStore();
+    const locks = createLocks();
+    const slow = halting(store);
+    const { library: one } = rig.peer({ store: slow.store, locks });
+    const importing = importOne(one, fileOf(await media('plain.wav'), 'a.wav'));
+    await slow.begun;
+    const cut = testTrack(3, 1);
+    await fill(store, cut, { chunks: [0], imported: true });
+    let first = true;
+    const all = async () => {
+      const found = await store.all();
+      if (!first) return found;
+      first = false;
+      slow.goOn();
+      await importing;
+      return found;
+    };
+    const { library: two } = rig.peer({ store: { ...store, all }, locks });
+    await two.loaded;
+    const { ref } = await importing;
+    expect([...two.holdings().values()]).toMatchObject([
+      { trackId: ref.trackId, complete: true, imported: true },
+    ]);
+    expect((await store.all()).map(({ id }) => id)).toEqual([ref.trackId]);
+  });
+
+  test('X7 the same file in two tabs is one import: the later waits for it, and may be cancelled meanwhile', async () => {
+    const store = createMemoryStore();
+    const locks = createLocks();
+    const slow = halting(store);
+    const [one, two, three] = [slow.store, store, store].map(
+      (each) => rig.peer({ store: each, locks }).library,
+    );
+    if (!one || !two || !three) throw new Error('three tabs');
+    await Promise.all([one.loaded, two.loaded, three.loaded]);
+    const file = fileOf(await media('plain.wav'), 'a.wav');
+    const first = importOne(one, file);
+    await slow.begun;
+    const second = importOne(two, file);
+    const abort = new AbortController();
+    for await (const event of three.import([file], abort.signal)) {
+      expect(event.type).toBe('progress');
+      // It has been read, and waits.
+      if (event.type === 'progress' && event.doneBytes >= file.size / 2) abort.abort();
+    }
+    slow.goOn();
+    expect([(await first).alreadyHere, (await second).alreadyHere]).toEqual([false, true]);
+    const complete = (tab: Library) => [...tab.holdings().values()].map((holding) => holding.complete);
+    expect([one, two].map(complete)).toEqual([[true], [true]]);
   });
 });
