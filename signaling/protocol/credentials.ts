@@ -44,6 +44,7 @@ export const CREDENTIALS_OF = {
         (url) => writtenProblem(url) === null,
         ({ input }) => writtenProblem(input) ?? '',
       ),
+      v.examples(['https://radio.example.org', 'https://example.com/earshot', 'https://[2600::1]']),
     ),
   }),
 };

@@ -12,7 +12,12 @@ interface Schema {
   value?: Schema;
   wrapped?: Schema;
   literal?: unknown;
-  pipe?: readonly { type: string; requirement?: unknown }[];
+  pipe?: readonly { type: string; requirement?: unknown; examples?: readonly unknown[] }[];
+}
+
+/** Of what a pipe only checks, nothing can be made; such a schema says what would pass. */
+function examplesOf(schema: Schema): readonly unknown[] {
+  return (schema.pipe ?? []).flatMap(({ examples }) => examples ?? []);
 }
 
 function limits(schema: Schema): { min: number; max: number; regex: RegExp | null } {
@@ -43,6 +48,8 @@ function objectOf(entries: Record<string, Schema>, more: boolean): fc.Arbitrary<
 }
 
 function arbitraryOf(schema: Schema): fc.Arbitrary<unknown> {
+  const examples = examplesOf(schema);
+  if (examples.length > 0) return fc.constantFrom(...examples);
   const { min, max, regex } = limits(schema);
   switch (schema.type) {
     case 'object':
