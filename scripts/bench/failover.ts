@@ -1,9 +1,8 @@
 /**
  * `npm run bench:failover [-- --quick] [--kills=20] [--losses=killed,frozen,…] [--soak=30]`: hosts are lost, and a loudspeaker
- * listens. In the LAN lab a laptop and two phones on battery offer host mode, each on a machine of its own; a fourth browser
- * only has the song; one HTTP connection to /stream.mp3 stays open all the time. Whoever hosts is lost in turn by SIGKILL of
- * its browser, SIGSTOP, its tab closed, its cable out, and comes back once the next one is heard. Beside it Debian's Icecast
- * loses its source.
+ * listens. In the LAN lab three browsers offer host mode, each on a machine of its own; a fourth only has the song; one HTTP
+ * connection to /stream.mp3 stays open all the time. Whoever hosts is lost in turn by SIGKILL of its browser, SIGSTOP, its tab
+ * closed, its cable out, and comes back once the next one is heard. Beside it Debian's Icecast loses its source.
  *
  * Sound: from the loss until the first sound of the next host has come on that connection. Hole: how much less was delivered
  * than time passed. Shift: how much further the song is for who plays the stream. Broken: silence and foreign sound after
@@ -47,7 +46,6 @@ if (missing !== null) {
 }
 
 const HOSTS = ['ada', 'ben', 'cleo'] as const;
-const PHONES = ['ben', 'cleo'] as const;
 const GUEST = 'guest';
 /** What a failover may take before it counts as one that never came; it then stands in the figures with this. */
 const DEADLINE_MS = 45_000;
@@ -78,7 +76,6 @@ const farthest = (all: readonly number[]): number =>
 
 const lab = await openHostsLab({
   hosts: HOSTS,
-  phones: PHONES,
   guests: [GUEST],
   listeners: ['speaker'],
   songSeconds: SONG_SECONDS,

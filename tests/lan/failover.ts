@@ -81,11 +81,10 @@ function report(ear: StreamEar, atMs: number, before: readonly Piece[], steady: 
  * takes over within the deadline.
  */
 export async function failOver(lab: HostsLab, how: Loss, deadlineMs: number): Promise<Failover> {
+  const from = await someHost(lab);
   const steadySinceMs = performance.now();
   await Promise.all(lab.ears.map((ear) => heardSince(ear, steadySinceMs, deadlineMs)));
   await forMs(STEADY_MS);
-  // Not before: whoever has come back may have taken the role from one that is worse by far.
-  const from = await someHost(lab);
   const before = lab.ears.map(lastSongs);
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();

@@ -1,5 +1,5 @@
 /** A room in the lab whose hosts are lost and come back, and the loudspeakers that hear it. */
-import { devices as models, type Browser, type BrowserContext, type Page } from '@playwright/test';
+import type { Browser, BrowserContext, Page } from '@playwright/test';
 import * as v from 'valibot';
 import { StatusReport, type StreamStatus } from '../../signaling/protocol/status.ts';
 import { startNode, type RunningNode } from '../e2e/support/node.ts';
@@ -20,8 +20,6 @@ export type Loss = (typeof LOSSES)[number];
 export interface HostsLabOptions {
   /** Devices that offer host mode, each on a machine of its own. */
   hosts: readonly string[];
-  /** Those of them that are phones on battery: worse than a plugged-in laptop by so much that one pushes them away. */
-  phones?: readonly string[];
   /** Devices that are in the room and offer nothing; they are never lost. The first has the song. */
   guests?: readonly string[];
   /** Machines with nothing but a connection to the stream. */
@@ -55,7 +53,7 @@ const TITLE = 'Through every host';
 const BACK_MS = 60_000;
 
 export async function openHostsLab(options: HostsLabOptions): Promise<HostsLab> {
-  const { hosts, phones = [], guests = [], listeners, songSeconds } = options;
+  const { hosts, guests = [], listeners, songSeconds } = options;
   const track = await noiseTrack({ seconds: songSeconds, title: TITLE, seed: 5 });
   const song = await songReference(track);
   const lab = createLab(['node', ...guests, ...hosts, ...listeners]);
@@ -75,19 +73,10 @@ export async function openHostsLab(options: HostsLabOptions): Promise<HostsLab> 
     return page;
   }
 
-  async function contextFor(browser: Browser, name: string): Promise<BrowserContext> {
-    if (!phones.includes(name)) return browser.newContext({ viewport: LAPTOP });
-    const { userAgent, viewport } = models['Pixel 7'];
-    const context = await browser.newContext({ userAgent, viewport });
-    // A machine without a battery says that it is plugged in; a phone that says nothing is taken to be on battery.
-    await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'getBattery'));
-    return context;
-  }
-
   async function launch(name: string): Promise<Device> {
     const host = lab.host(name);
     const browser = await launchOn(host, { caPath: node.caPath });
-    const context = await contextFor(browser, name);
+    const context = await browser.newContext({ viewport: LAPTOP });
     const page = await enter(context, name);
     return { host, browser, context, page };
   }
@@ -175,7 +164,7 @@ export async function openHostsLab(options: HostsLabOptions): Promise<HostsLab> 
           devices.set(name, await launch(name));
         } else {
           await lost.context.close();
-          lost.context = await contextFor(lost.browser, name);
+          lost.context = await lost.browser.newContext({ viewport: LAPTOP });
           lost.page = await enter(lost.context, name);
         }
         if (how === 'killed' || how === 'closed') await offer(device(name));
