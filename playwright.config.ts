@@ -7,7 +7,7 @@ export default defineConfig({
   testMatch: '**/*.spec.ts',
   outputDir: 'test-results/e2e',
   retries: 0,
-  workers: 2,
+  workers: process.env['CI'] === undefined ? 2 : 1,
   fullyParallel: false,
   forbidOnly: true,
   timeout: 120_000,

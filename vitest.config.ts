@@ -36,6 +36,7 @@ export default defineConfig({
           name: 'gallery',
           include: ['tests/gallery/**/*.test.ts'],
           globalSetup: 'tests/gallery/setup.ts',
+          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
