@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const DRIVES_A_BROWSER = ['tests/contract/**/*browser*.test.ts', 'tests/audio/**/*.test.ts'];
 
-/** Minutes in which the machine has next to nothing to do: `npm test` runs it beside the browsers. */
+/** Minutes in which the machine has next to nothing to do: `npm test` runs it beside those who only look at screens. */
 const WAITS_FOR_LONG = 'tests/lan/patience.lab.ts';
 
 /** No retries anywhere: a test that passes the second time has found something. */

@@ -83,7 +83,7 @@ function failed(test, message) {
     test,
     why: lines
       .filter((line) => line.trim() !== '')
-      .slice(0, 6)
+      .slice(0, 14)
       .join('\n'),
   });
 }
@@ -166,12 +166,19 @@ async function runVitest(projects, quiet = false) {
   return { counts: countsOf(file, code, vitestCounts), output };
 }
 
-function playwright() {
-  return stage('e2e', async () => {
-    const file = `${RESULTS}/e2e.json`;
+/** @param {string} name @param {string[]} args which of the tests, and how many at a time */
+function playwright(name, args) {
+  return stage(name, async () => {
+    const file = `${RESULTS}/${name}.json`;
     const { code } = await run(
       process.execPath,
-      [inRepo('node_modules/@playwright/test/cli.js'), 'test', '--reporter=list,json'],
+      [
+        inRepo('node_modules/@playwright/test/cli.js'),
+        'test',
+        '--reporter=list,json',
+        ...['--output', `test-results/${name}`],
+        ...args,
+      ],
       { env: { PLAYWRIGHT_JSON_OUTPUT_NAME: inRepo(file) } },
     );
     return countsOf(file, code, playwrightCounts);
@@ -205,12 +212,15 @@ await gatesTogether({
   ],
 });
 await vitest('unit', ['unit', 'runes']);
-await vitest('gallery', ['gallery']);
-await vitest('browser', ['browser']);
+// Whoever only looks at screens does not mind the company.
 const patience = vitestBeside('patience', ['patience']);
-await playwright();
-await vitest('lab', ['lan']);
+await vitest('gallery', ['gallery']);
 await patience();
+await vitest('browser', ['browser']);
+await playwright('e2e', ['--grep-invert', '@alone', '--workers', '2']);
+// What has to be quick, or is heard in time, has the machine for itself.
+await playwright('e2e-alone', ['--grep', '@alone', '--workers', '1']);
+await vitest('lab', ['lan']);
 await vitest('bench', ['bench']);
 
 if (failures.length > 0) console.log('\n── what failed');
@@ -220,7 +230,7 @@ console.log('\n── summary');
 for (const { name, counts, ms } of stages) {
   const { passed, failed, skipped } = counts;
   const cells = [
-    name.padEnd(8),
+    name.padEnd(9),
     seconds(ms).padStart(8),
     `${passed} passed`.padStart(12),
     `${failed} failed`.padStart(10),

@@ -243,6 +243,7 @@ export async function createNode({
         reach: () => reach,
         relayPorts: config.relayPorts,
         counters,
+        visitors,
         now,
       }),
     );

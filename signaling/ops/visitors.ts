@@ -1,5 +1,5 @@
 /**
- * How much one address may ask of the HTTP ports, so that one device that runs wild leaves the node to the others. This
+ * How much one address may ask of the node's ports, so that one device that runs wild leaves the node to the others. This
  * machine itself is left out: a proxy on it speaks for everybody.
  */
 import { createAddressBudgets } from './address-budgets.ts';
@@ -12,6 +12,8 @@ export interface VisitorLimits {
   opening: BudgetSize;
   /** Requests, and WebSockets that are opened. */
   requests: BudgetSize;
+  /** STUN and TURN requests: a browser that joins fifty others sends some hundred at once. */
+  introductions: BudgetSize;
   isExempt(address: string): boolean;
 }
 
@@ -19,6 +21,7 @@ const LIMITS: VisitorLimits = {
   open: 1_024,
   opening: { burst: 600, perSecond: 100 },
   requests: { burst: 2_000, perSecond: 300 },
+  introductions: { burst: 2_000, perSecond: 400 },
   isExempt: (address) => /^(::ffff:)?127\.|^::1$/i.test(address),
 };
 
@@ -31,6 +34,8 @@ export interface Visitors {
   arrive(address: string): Refused | null;
   left(address: string): void;
   ask(address: string): Refused | null;
+  /** Whether it may be introduced to somebody once more. This machine itself is not left out: nobody proxies datagrams. */
+  introduce(address: string): boolean;
 }
 
 /** @param now monotonic milliseconds */
@@ -39,6 +44,7 @@ export function createVisitors(now: () => number, changes: Partial<VisitorLimits
   const open = new Map<string, number>();
   const opening = createAddressBudgets(limits.opening);
   const requests = createAddressBudgets(limits.requests);
+  const introductions = createAddressBudgets(limits.introductions);
 
   return {
     isExempt: limits.isExempt,
@@ -58,5 +64,6 @@ export function createVisitors(now: () => number, changes: Partial<VisitorLimits
     },
     ask: (address) =>
       limits.isExempt(address) || requests.spend(address, 1, now()) ? null : 'asking-too-fast',
+    introduce: (address) => introductions.spend(address, 1, now()),
   };
 }

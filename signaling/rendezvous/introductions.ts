@@ -1,7 +1,7 @@
 /** The UDP port: STUN for everybody, TURN for those who have credentials. One datagram is told from the other by its first bits (RFC 7983). */
 import type { RemoteInfo } from 'node:dgram';
-import { createAddressBudgets } from '../ops/address-budgets.ts';
 import type { Counters } from '../ops/counters.ts';
+import type { Visitors } from '../ops/visitors.ts';
 import type { PortRange } from './allocation-table.ts';
 import type { Reach } from './reach.ts';
 import { answerBinding } from './stun.ts';
@@ -10,8 +10,6 @@ import { createTurn } from './turn.ts';
 import type { TurnCredentials } from './turn-credentials.ts';
 import { closed, openPort, plainAddress } from './udp.ts';
 
-/** STUN and TURN requests of one address: a browser that joins fifty others sends some hundred at once. Relayed sound and songs are counted elsewhere. */
-const REQUESTS = { burst: 2_000, perSecond: 400 };
 const CHANNEL_DATA = 0b01;
 
 export interface IntroductionsOptions {
@@ -21,6 +19,8 @@ export interface IntroductionsOptions {
   reach: () => Reach;
   relayPorts: PortRange | undefined;
   counters: Counters;
+  /** Relayed sound and songs are counted elsewhere. */
+  visitors: Pick<Visitors, 'introduce'>;
   /** Monotonic milliseconds. */
   now: () => number;
 }
@@ -36,10 +36,9 @@ export interface Introductions {
 
 /** Rejects when the port cannot be had (`EADDRINUSE`, …). */
 export async function createIntroductions(options: IntroductionsOptions): Promise<Introductions> {
-  const { counters, now } = options;
+  const { counters, visitors, now } = options;
   const socket = await openPort(options.port, options.bind);
   const isDualStack = socket.address().family === 'IPv6';
-  const budgets = createAddressBudgets(REQUESTS);
   let isClosed = false;
 
   function reply(bytes: Buffer, { address, port }: Endpoint): void {
@@ -66,8 +65,7 @@ export async function createIntroductions(options: IntroductionsOptions): Promis
     const message = parseStun(datagram);
     if (message === null) return counters.count('stun', 'bad-datagram');
     const isData = message.class === 'indication' && message.method === METHOD.send;
-    if (!isData && !budgets.spend(client.address, 1, now()))
-      return counters.count('stun', 'too-many-requests');
+    if (!isData && !visitors.introduce(client.address)) return counters.count('stun', 'too-many-requests');
     const binding = answerBinding(message, client);
     if (binding !== null) return void socket.send(binding, from.port, from.address, () => {});
     // A keep-alive (RFC 8489, section 6.3.2).

@@ -24,7 +24,8 @@ const MAX_GAP_MS = 2_000;
 const NORMAL_BYTES_PER_SECOND = 16_000;
 const MAX_TRIP_MS = 3_000;
 /** Lower than the node's own, so that it takes less of a shared machine to reach them. */
-const LIMITS = `{ open: 500, opening: { burst: 300, perSecond: 50 }, requests: { burst: 500, perSecond: 100 } }`;
+const LIMITS = `{ open: 500, opening: { burst: 300, perSecond: 50 }, requests: { burst: 500, perSecond: 100 },
+  introductions: { burst: 300, perSecond: 50 } }`;
 
 const ATTACKS: [string, string[]][] = [
   ['sockets that stay', ['/uplink too-many-sockets-of-one', '/signaling too-many-sockets-of-one']],

@@ -314,6 +314,8 @@ describe('back', () => {
     await page.getByRole('button', { name: /^Attic party/ }).click();
     await page.getByRole('dialog', { name: 'Rooms' }).getByRole('button', { name: 'Room doctor' }).click();
     await page.getByRole('dialog', { name: 'Rooms' }).waitFor({ state: 'detached' });
+    // It is loaded only now, and opens after the one before it has gone.
+    await page.getByRole('dialog', { name: 'Room doctor' }).waitFor();
     await page.goBack();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('button', { name: /^Attic party/ }).click();

@@ -42,14 +42,22 @@ export function place(piece: Float32Array, sound: Float32Array): Apart | null {
   const pieceEnergy = energy(piece);
   if (Math.min(pieceEnergy / piece.length, energy(sound) / sound.length) < 1e-8) return null;
   const size = 2 ** Math.ceil(Math.log2(sound.length));
-  const [aRe, aIm] = spectrum(piece, size);
-  const [bRe, bIm] = spectrum(sound, size);
+  // Both are real, so that one transform does for the two: the piece as real part, the sound as imaginary part.
+  const both: [Float64Array, Float64Array] = [new Float64Array(size), new Float64Array(size)];
+  both[0].set(piece);
+  both[1].set(sound);
+  transform(...both);
   // conj(A)·B; the inverse transform is the forward one of the conjugate, whose result is real here.
   const re = new Float64Array(size);
   const im = new Float64Array(size);
   for (let k = 0; k < size; k++) {
-    re[k] = aRe[k]! * bRe[k]! + aIm[k]! * bIm[k]!;
-    im[k] = -(aRe[k]! * bIm[k]! - aIm[k]! * bRe[k]!);
+    const mirrored = (size - k) % size;
+    const [zRe, zIm] = [both[0][k]!, both[1][k]!];
+    const [mRe, mIm] = [both[0][mirrored]!, both[1][mirrored]!];
+    const [aRe, aIm] = [(zRe + mRe) / 2, (zIm - mIm) / 2];
+    const [bRe, bIm] = [(zIm + mIm) / 2, (mRe - zRe) / 2];
+    re[k] = aRe * bRe + aIm * bIm;
+    im[k] = aIm * bRe - aRe * bIm;
   }
   transform(re, im);
   const last = sound.length - piece.length;
@@ -71,17 +79,22 @@ function energy(samples: Float32Array): number {
   return sum;
 }
 
-function spectrum(samples: Float32Array, size: number): [Float64Array, Float64Array] {
-  const re = new Float64Array(size);
-  re.set(samples);
-  const im = new Float64Array(size);
-  transform(re, im);
-  return [re, im];
+/** Of each length that was asked for: cosines and sines of half a turn. */
+const turns = new Map<number, [Float64Array, Float64Array]>();
+
+function turnsOf(size: number): [Float64Array, Float64Array] {
+  const known = turns.get(size);
+  if (known) return known;
+  const angles = Float64Array.from({ length: size / 2 }, (_, k) => (-2 * Math.PI * k) / size);
+  const made: [Float64Array, Float64Array] = [angles.map(Math.cos), angles.map(Math.sin)];
+  turns.set(size, made);
+  return made;
 }
 
 /** In place, length a power of two: Cooley and Tukey, decimation in time. */
 function transform(re: Float64Array, im: Float64Array): void {
   const size = re.length;
+  const [cosines, sines] = turnsOf(size);
   for (let i = 1, j = 0; i < size; i++) {
     let bit = size >> 1;
     for (; j & bit; bit >>= 1) j ^= bit;
@@ -92,12 +105,13 @@ function transform(re: Float64Array, im: Float64Array): void {
   }
   for (let span = 2; span <= size; span *= 2) {
     const half = span / 2;
-    const turn = (-2 * Math.PI) / span;
-    for (let k = 0; k < half; k++) {
-      const cos = Math.cos(turn * k);
-      const sin = Math.sin(turn * k);
-      for (let even = k; even < size; even += span) {
+    const step = size / span;
+    for (let start = 0; start < size; start += span) {
+      for (let k = 0, turn = 0; k < half; k++, turn += step) {
+        const even = start + k;
         const odd = even + half;
+        const cos = cosines[turn]!;
+        const sin = sines[turn]!;
         const x = re[odd]! * cos - im[odd]! * sin;
         const y = re[odd]! * sin + im[odd]! * cos;
         re[odd] = re[even]! - x;

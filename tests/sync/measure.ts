@@ -29,7 +29,7 @@ const CLOCK_OFFSET_MS = 7_200_000;
 const SPARE_SECONDS = 90;
 const NAIVE_LEAD_MS = 8_000;
 
-/** What was heard in each second; begins when both outputs sound. */
+/** What was heard in each second; begins when the app is heard from both outputs. */
 export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
   const { seconds, hog, driftPpm } = options;
   const track = await noiseTrack({ seconds: seconds + SPARE_SECONDS, title: TITLE });
@@ -58,10 +58,13 @@ export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
     }
 
     const heard: Heard[] = [];
+    const before: Heard[] = [];
     let measuring = false;
     const ear = createEar((second) => {
       if (!measuring) {
-        measuring = second.appMs !== null && second.naiveMs !== null;
+        before.push(second);
+        // The naive method may be too far apart to be found, for as long as it plays.
+        measuring = second.appMs !== null;
         return;
       }
       if (heard.length >= seconds) return;
@@ -73,7 +76,9 @@ export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
     const hogProcess = createHog();
     const stop = pulse.record((frames) => ear.take(frames));
     try {
-      await until('both outputs', () => measuring, { deadlineMs: 60_000 });
+      await until('both outputs', () => measuring, { deadlineMs: 60_000 }).catch((cause: unknown) => {
+        throw new Error(`the app was not heard from both outputs: ${told(before)}`, { cause });
+      });
       await until('the measurement', () => heard.length >= seconds, { deadlineMs: (seconds + 30) * 1_000 });
     } finally {
       hogProcess.stop();
@@ -83,6 +88,11 @@ export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
   } finally {
     for (const one of open.reverse()) await one.close();
   }
+}
+
+/** Second by second; `-`: no match, `!`: torn. */
+export function told(heard: readonly Heard[]): string {
+  return heard.map(({ appMs, torn }) => `${appMs?.toFixed(1) ?? '-'}${torn ? '!' : ''}`).join(' ');
 }
 
 /** Ends by itself after this long, should whoever started it have been killed. */

@@ -1,6 +1,6 @@
 /** One minute of what `npm run bench:sync` measures for ten, at the sound card. */
 import { expect, test } from 'vitest';
-import { calm, figures, measureSync } from './measure.ts';
+import { calm, figures, measureSync, told } from './measure.ts';
 import { pulseMissing } from './pulse.ts';
 
 const SECONDS = 60;
@@ -24,9 +24,7 @@ test.skipIf(missing !== null)(
     console.log(
       `in step: ${words('appMs')}; naive: ${words('naiveMs')}; ${steady.length} of ${SECONDS} s counted`,
     );
-    console.log(
-      `app, second by second (- no match, ! torn): ${heard.map(({ appMs, torn }) => `${appMs?.toFixed(1) ?? '-'}${torn ? '!' : ''}`).join(' ')}`,
-    );
+    console.log(`app, second by second (- no match, ! torn): ${told(heard)}`);
     if (steady.length < ENOUGH_SECONDS) {
       skip(`this machine is too busy to measure: its outputs had gaps, ${steady.length} s were left`);
     }
