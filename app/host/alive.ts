@@ -62,7 +62,7 @@ function feedVerdict({ claim, claimSinceMs, stumbles, node, signs, nowMs }: Life
   if (claim === null) return null;
   const { feed, sinceMs } = node;
   if (sinceMs !== null && feed?.epoch === claim.epoch && feed.peerId === claim.peerId)
-    return feed.state === 'up';
+    return feed.state !== 'lost';
   const dueMs = FEED_DUE_MS * 2 ** Math.min(stumbles, MOST_DOUBLINGS);
   if (sinceMs !== null) return nowMs - Math.max(claimSinceMs, sinceMs) > dueMs ? false : null;
   const says = signs.get(claim.peerId)?.epoch;

@@ -95,14 +95,15 @@ export const NodeUplinkMessage = v.variant('type', [
 ]);
 
 /**
- * Node → candidate: how the feed with the highest claim goes. `up`: a host is connected with this claim, and its frames come.
- * `lost`: they do not, or it went and did not return.
+ * Node → candidate: how the feed with the highest claim goes. `due`: a host is connected with this claim, and its first frame
+ * is waited for; whoever fed before may go on until then. `up`: its frames come. `lost`: they do not, or it went and did not
+ * return.
  */
 export const FeedNews = v.object({
   type: v.literal('feed'),
   epoch: Epoch,
   peerId: PeerIdText,
-  state: v.picklist(['up', 'lost']),
+  state: v.picklist(['due', 'up', 'lost']),
 });
 
 /** Node → candidate. `watching` is the answer to `watch`; a `feed` follows at once if there was one. */

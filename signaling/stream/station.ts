@@ -25,7 +25,10 @@ export interface Feed {
 
 export interface Station {
   readonly roomId: string;
-  /** Takes over from a lower claim, or from the same host's older connection. Null: the present host's claim is higher. */
+  /**
+   * Takes over from the same host's older connection at once, and from a lower claim with its first frame: until then the
+   * other one feeds on, so that nothing is missing in between. Null: another claim is higher.
+   */
   claim(host: HostInfo, onSuperseded: () => void): Feed | null;
   /** @returns removes it again; harmless when called twice */
   listen(listener: Listener, options?: ListenOptions & { variant?: StreamVariant }): () => void;
@@ -49,6 +52,13 @@ export interface StationOptions {
   now: () => number;
 }
 
+interface Hosting extends HostInfo {
+  sinceMs: number;
+  feed: Feed;
+  title: string | null;
+  onSuperseded(): void;
+}
+
 /** Until a host says otherwise. */
 const USUAL_KBPS = 128;
 
@@ -61,9 +71,10 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   const watchers = new Set<(listeners: number) => void>();
   /** The extra ones from their first listener on. */
   const channels = new Map<StreamVariant, Channel>();
-  let host: (HostInfo & { sinceMs: number; onSuperseded: () => void; feed: Feed }) | null = null;
+  let host: Hosting | null = null;
+  /** The higher claim, whose first frame has not come yet. */
+  let next: Hosting | null = null;
   let bitrateKbps = USUAL_KBPS;
-  let title: string | null = null;
   let releasedAtMs: number | null = null;
 
   function listenerCount(variant?: StreamVariant): number {
@@ -77,7 +88,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
     const channel = createChannel({
       format: variant === 'mp3' ? mp3Format('mp3', USUAL_KBPS) : EXTRA_FORMATS[variant],
       now,
-      title: () => title ?? '',
+      title: () => host?.title ?? '',
       onListeners: () => {
         const count = listenerCount();
         for (const watcher of watchers) watcher(count);
@@ -88,34 +99,46 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
   }
   const usual = channelOf('mp3');
 
+  function begin(hosting: Hosting): void {
+    const replaced = host;
+    next = null;
+    host = { ...hosting, sinceMs: now() };
+    bitrateKbps = hosting.bitrateKbps;
+    usual.setSilence(silentFrame(bitrateKbps));
+    replaced?.onSuperseded();
+  }
+
   function release(feed: Feed): void {
+    if (next?.feed === feed) next = null;
     if (host?.feed !== feed) return;
     host = null;
     releasedAtMs = now();
-    title = null;
     for (const channel of channels.values()) channel.hostGone();
+    if (next !== null) begin(next);
   }
 
   return {
     roomId,
     claim(info, onSuperseded) {
-      if (host !== null && outranks(host, info)) return null;
-      const replaced = host;
+      const highest = next ?? host;
+      if (highest !== null && outranks(highest, info)) return null;
       const feed: Feed = {
         frames(frames, variant = 'mp3') {
+          if (next?.feed === feed && variant === 'mp3' && frames.length > 0) begin(next);
           // What is sent of a variant that nobody ever asked for has no channel to go to.
           if (host?.feed === feed) channels.get(variant)?.frames(frames);
         },
         title(text) {
-          if (host?.feed === feed) title = text;
+          for (const hosting of [host, next]) if (hosting?.feed === feed) hosting.title = text;
         },
         release: () => release(feed),
       };
-      host = { ...info, sinceMs: now(), onSuperseded, feed };
-      title = null;
-      bitrateKbps = info.bitrateKbps;
-      usual.setSilence(silentFrame(bitrateKbps));
-      replaced?.onSuperseded();
+      const claimed: Hosting = { ...info, sinceMs: now(), title: null, onSuperseded, feed };
+      const passedOver = next;
+      next = null;
+      if (host === null || host.peerId === info.peerId) begin(claimed);
+      else next = claimed;
+      passedOver?.onSuperseded();
       return feed;
     },
     listen(listener, { variant = 'mp3', ...options } = {}) {
@@ -154,7 +177,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
         bytesOut: sum(({ bytesOut }) => bytesOut),
         lastFrameAgeMs: lastFrameAtMs === null ? null : Math.round(now() - lastFrameAtMs),
         silenceFrames,
-        title,
+        title: host?.title ?? null,
         variants: all.map(({ lastFrameAtMs: _, ...rest }) => rest),
       };
     },
@@ -162,6 +185,7 @@ export function createStation({ roomId, path, now }: StationOptions): Station {
       for (const channel of channels.values()) channel.close();
       watchers.clear();
       host = null;
+      next = null;
     },
   };
 }

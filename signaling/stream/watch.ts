@@ -28,13 +28,10 @@ export interface FeedSigns {
 export function feedState(
   { welcomedAtMs, lastFrameAtMs, goneAtMs }: FeedSigns,
   nowMs: number,
-): 'up' | 'lost' {
+): FeedNews['state'] {
   if (goneAtMs !== null && nowMs - goneAtMs >= RETURN_MS) return 'lost';
-  const isLate =
-    lastFrameAtMs === null
-      ? nowMs - welcomedAtMs > FIRST_FRAME_MS
-      : nowMs - Math.max(lastFrameAtMs, welcomedAtMs) > FRAMELESS_MS;
-  return isLate ? 'lost' : 'up';
+  if (lastFrameAtMs === null) return nowMs - welcomedAtMs > FIRST_FRAME_MS ? 'lost' : 'due';
+  return nowMs - Math.max(lastFrameAtMs, welcomedAtMs) > FRAMELESS_MS ? 'lost' : 'up';
 }
 
 /** One host's connection. */
@@ -57,7 +54,7 @@ export interface Watches {
 }
 
 interface Room {
-  feed: (Claim & FeedSigns & { told: 'up' | 'lost' }) | null;
+  feed: (Claim & FeedSigns & { told: FeedNews['state'] }) | null;
   watchers: Set<(news: FeedNews) => void>;
 }
 
@@ -82,10 +79,14 @@ export function createWatches(now: () => number): Watches {
     if (ownPause.was(now())) return;
     for (const [roomId, room] of rooms) {
       const { feed } = room;
-      const state = feed && feedState(feed, now());
-      if (feed !== null && state !== null && state !== feed.told) {
-        feed.told = state;
-        tellAll(room);
+      if (feed !== null) {
+        const state = feedState(feed, now());
+        // The feed of a host that only reconnects stays up.
+        const isSame = state === feed.told || (state === 'due' && feed.told === 'up');
+        if (!isSame) {
+          feed.told = state;
+          tellAll(room);
+        }
       }
       // What nobody asks about and nobody feeds is forgotten, as the node's memory must not grow with rooms.
       const isOver = feed === null || (feed.goneAtMs !== null && feed.told === 'lost');
@@ -113,10 +114,11 @@ export function createWatches(now: () => number): Watches {
         welcomedAtMs: now(),
         lastFrameAtMs: null,
         goneAtMs: null,
-        told: 'up',
+        told: 'due',
       };
       const before = room.feed;
       const isNews = before?.epoch !== epoch || before.peerId !== peerId || before.told === 'lost';
+      if (!isNews) feed.told = before.told;
       room.feed = feed;
       if (isNews) tellAll(room);
       runOrRest();

@@ -56,6 +56,8 @@ type Offer = Partial<Device['offer']>;
 export function createWorld(offers: Readonly<Record<string, Offer>>): World {
   let nowMs = 100_000;
   let host: ({ epoch: number; peerId: string } & FeedSigns) | null = null;
+  /** Feeds on until the first frame of a higher claim. */
+  let before: { device: Device; epoch: number } | null = null;
   let framesAtMs = nowMs;
   const clock = {
     get nowMs() {
@@ -195,12 +197,28 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       if (device.life === 'killed' || (device.life === 'runs' && feeding === null)) {
         if (isHost && host) host.goneAtMs ??= nowMs;
         own.isUp = false;
+        if (before?.device === device) before = null;
       }
       if (device.life !== 'runs' || feeding === null || !device.reachesNode) continue;
       if (nowMs - feeding.sinceMs < START_MS || own.shutOutEpoch === feeding.epoch) continue;
-      if (!isHost || host?.epoch !== feeding.epoch) hello(device, feeding.epoch);
-      if (own.isUp && host?.peerId === device.id && !device.isMute) framesAtMs = host.lastFrameAtMs = nowMs;
+      const feedsOn = before?.device === device && before.epoch === feeding.epoch;
+      if (!feedsOn && (!isHost || host?.epoch !== feeding.epoch)) hello(device, feeding.epoch);
+      if (!own.isUp || device.isMute) continue;
+      if (feedsOn) framesAtMs = nowMs;
+      else if (host?.peerId === device.id) {
+        framesAtMs = host.lastFrameAtMs = nowMs;
+        shutOutBefore();
+      }
     }
+  }
+
+  function shutOutBefore(): void {
+    if (before === null) return;
+    const { device, epoch } = before;
+    before = null;
+    hiddenOf(device).shutOutEpoch = epoch;
+    hiddenOf(device).isUp = false;
+    device.role.shutOut();
   }
 
   function hello(device: Device, epoch: number): void {
@@ -210,11 +228,19 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       own.shutOutEpoch = epoch;
       return device.role.shutOut();
     }
-    const before = isHeld ? devices.find(({ id }) => id === host?.peerId) : undefined;
-    if (before?.feeding && before.life === 'runs') {
-      hiddenOf(before).shutOutEpoch = before.feeding.epoch;
-      hiddenOf(before).isUp = false;
-      before.role.shutOut();
+    const held = isHeld ? devices.find(({ id }) => id === host?.peerId) : undefined;
+    // Whoever feeds goes on until the first frame of this claim; who had only claimed is passed over.
+    const claimsAgain = before?.device === device;
+    if (claimsAgain) before = null;
+    if (held?.feeding && held.life === 'runs' && hiddenOf(held).isUp) {
+      const isFeeding = host?.lastFrameAtMs != null;
+      if (isFeeding || (before === null && !claimsAgain))
+        before = { device: held, epoch: held.feeding.epoch };
+      else {
+        hiddenOf(held).shutOutEpoch = held.feeding.epoch;
+        hiddenOf(held).isUp = false;
+        held.role.shutOut();
+      }
     }
     host = { epoch, peerId: device.id, welcomedAtMs: nowMs, lastFrameAtMs: null, goneAtMs: null };
     own.isUp = true;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FRAME_MS } from '../../../signaling/stream/frames.ts';
 import {
   ask,
   hello,
@@ -110,11 +111,23 @@ describe('the uplink', () => {
     expect(await refusal(hello(node.keys, { epoch: 3, peerId: 'a' }))).toMatchObject({ told: 'lower-epoch' });
     expect(await hostNow()).toBe('3/b');
 
+    // Whoever feeds goes on until the first frame of the higher claim.
     const c = await openHost(node, { epoch: 3, peerId: 'c' });
+    expect(await refusal(hello(node.keys, { epoch: 3, peerId: 'b2' }))).toMatchObject({
+      told: 'lower-epoch',
+    });
+    expect(await hostNow()).toBe('3/b');
+    c.sendRaw(toneFrames(0.1, 440)[0]!);
     expect((await a.closed).reason).toBe('superseded');
+    expect(await hostNow()).toBe('3/c');
+    // Who only claimed is passed over at once by one that claims above it.
+    const idle = await openHost(node, { epoch: 4, peerId: '0' });
     const d = await openHost(node, { epoch: 4, peerId: 'a' });
-    expect((await c.closed).reason).toBe('superseded');
-    expect(await hostNow()).toBe('4/a');
+    expect((await idle.closed).reason).toBe('superseded');
+    expect(await hostNow()).toBe('3/c');
+    // And follows when whoever feeds goes.
+    c.close();
+    await until(async () => (await hostNow()) === '4/a' || undefined);
 
     const again = await openHost(node, { epoch: 4, peerId: 'a' });
     expect((await d.closed).reason).toBe('superseded');
@@ -123,20 +136,33 @@ describe('the uplink', () => {
     (await openHost(node, { epoch: 1 })).close();
   });
 
-  it('puts no frame of a replaced host into the stream', async () => {
-    const response = await fetch(`${node.httpUrl}/stream.mp3`);
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    const low = toneFrames(0.2, 300);
-    const high = toneFrames(0.2, 3000);
+  it('takes a host’s frames until the first one of a higher claim, and none after it', async () => {
+    const listener = await listen(`${node.httpUrl}/stream.mp3`);
+    const [low, high] = [toneFrames(0.2, 300), toneFrames(0.2, 3000)];
+    const isHeard = (frames: Buffer[]): true | undefined =>
+      frames.some((frame) => listener.received().includes(frame)) || undefined;
     const first = await openHost(node, { epoch: 1 });
-    const second = await openHost(node, { epoch: 2 });
-    first.sendRaw(low[3] ?? '');
-    second.sendRaw(high[3] ?? '');
-    let heard = Buffer.alloc(0);
-    while (!heard.includes(high[3] ?? ''))
-      heard = Buffer.concat([heard, (await reader.read()).value ?? Buffer.alloc(0)]);
-    expect(heard.includes(low[3] ?? 'x')).toBe(false);
-    await reader.cancel();
+    const second = await openHost(node, { epoch: 2, peerId: 'peer-b' });
+    let feedsSecond = false;
+    let at = 0;
+    const timer = setInterval(() => {
+      at = (at + 1) % 4;
+      if (feedsSecond) second.sendRaw(high[3 + at]!);
+      first.sendRaw(low[3 + at]!);
+    }, FRAME_MS);
+    await until(() => isHeard(low));
+    feedsSecond = true;
+    await until(() => isHeard(high));
+    const soFar = listener.received().length;
+    await until(() => listener.received().length > soFar + 10 * low[0]!.length || undefined);
+    clearInterval(timer);
+    const heard = listener.received();
+    const after = heard.subarray(
+      Math.min(...high.map((frame) => heard.indexOf(frame)).filter((n) => n >= 0)),
+    );
+    expect(low.filter((frame) => after.includes(frame))).toEqual([]);
+    expect((await first.closed).reason).toBe('superseded');
+    listener.close();
     second.close();
   });
 

@@ -75,13 +75,15 @@ describe('a watch', () => {
     const early = await openWatch();
     const host = await openHost(node, { epoch: 3, peerId: 'a' });
     const stop = feed(host);
-    await untilTold(early, 'up 3/a');
+    await untilTold(early, 'due 3/a', 'up 3/a');
     const late = await openWatch();
     await untilTold(late, 'up 3/a');
     const next = await openHost(node, { epoch: 4, peerId: 'b' });
+    await untilTold(late, 'up 3/a', 'due 4/b');
+    next.sendRaw(frame);
     await host.closed;
-    await untilTold(early, 'up 3/a', 'up 4/b');
-    await untilTold(late, 'up 3/a', 'up 4/b');
+    await untilTold(early, 'due 3/a', 'up 3/a', 'due 4/b', 'up 4/b');
+    await untilTold(late, 'up 3/a', 'due 4/b', 'up 4/b');
     stop();
     for (const socket of [early, late, next]) socket.close();
   });
@@ -90,7 +92,7 @@ describe('a watch', () => {
     const watch = await openWatch();
     const host = await openHost(node, { epoch: 3, peerId: 'a' });
     const stop = feed(host);
-    await untilTold(watch, 'up 3/a');
+    await untilTold(watch, 'due 3/a', 'up 3/a');
     stop();
     // Connected already: what it takes to make a connection is another machine's time, or a busy one's.
     const again = await openSocket(node, '/uplink');
@@ -105,12 +107,12 @@ describe('a watch', () => {
     await until(() => node.now() - back > 2 * RETURN_MS || undefined);
     watch.send({ type: 'ping', id: 1 });
     await pong(1);
-    expect(feeds(watch)).toEqual(['up 3/a']);
+    expect(feeds(watch)).toEqual(['due 3/a', 'up 3/a']);
 
     stopAgain();
     const killedAtMs = node.now();
     again.socket.terminate();
-    await untilTold(watch, 'up 3/a', 'lost 3/a');
+    await untilTold(watch, 'due 3/a', 'up 3/a', 'lost 3/a');
     const afterMs = node.now() - killedAtMs;
     expect(afterMs).toBeGreaterThan(RETURN_MS - 20);
     expect(afterMs).toBeLessThan(RETURN_MS + 500);
@@ -122,12 +124,12 @@ describe('a watch', () => {
     const host = await openHost(node, { epoch: 3, peerId: 'a' });
     host.sendRaw(frame);
     const startedAtMs = node.now();
-    await untilTold(watch, 'up 3/a', 'lost 3/a');
+    await untilTold(watch, 'due 3/a', 'up 3/a', 'lost 3/a');
     const afterMs = node.now() - startedAtMs;
     expect(afterMs).toBeGreaterThan(FRAMELESS_MS - 20);
     expect(afterMs).toBeLessThan(FRAMELESS_MS + 800);
     const stop = feed(host);
-    await untilTold(watch, 'up 3/a', 'lost 3/a', 'up 3/a');
+    await untilTold(watch, 'due 3/a', 'up 3/a', 'lost 3/a', 'up 3/a');
     stop();
     watch.close();
     host.close();
@@ -137,7 +139,7 @@ describe('a watch', () => {
     const first = await openWatch();
     const host = await openHost(node, { epoch: 9, peerId: 'a' });
     host.close();
-    await untilTold(first, 'up 9/a', 'lost 9/a');
+    await untilTold(first, 'due 9/a', 'lost 9/a');
     const second = await openWatch();
     await untilTold(second, 'lost 9/a');
     first.close();
@@ -198,7 +200,7 @@ describe('a watch', () => {
     const watch = await openWatch(other);
     const host = await openHost(node, { epoch: 2 });
     const own = await openWatch();
-    await untilTold(own, 'up 2/peer-a');
+    await untilTold(own, 'due 2/peer-a');
     expect((await status(node)).streams).toHaveLength(1);
     expect(feeds(watch)).toEqual([]);
     for (const socket of [watch, own, host]) socket.close();
@@ -232,7 +234,7 @@ describe('the state of a feed', () => {
               ? nowMs > welcomedAtMs + FIRST_FRAME_MS
               : nowMs > lastFrameAtMs + FRAMELESS_MS;
           const state = feedState({ welcomedAtMs, lastFrameAtMs, goneAtMs }, nowMs);
-          expect(state).toBe(away || frameless ? 'lost' : 'up');
+          expect(state).toBe(away || frameless ? 'lost' : lastFrameAtMs === null ? 'due' : 'up');
         },
       ),
     );
@@ -256,10 +258,10 @@ describe('the state of a feed', () => {
       look(2_000);
       host.frames();
       for (let n = 0; n < 10; n++) look();
-      expect(told).toEqual(['up']);
+      expect(told).toEqual(['due', 'up']);
       look(2_000);
       look(2_000);
-      expect(told).toEqual(['up', 'lost']);
+      expect(told).toEqual(['due', 'up', 'lost']);
     } finally {
       watches.close();
       vi.useRealTimers();
