@@ -7,7 +7,6 @@ import type { PeerId } from '../mesh/transport.ts';
 import { hasBit } from './bitmap.ts';
 import { isChunk, isManifest } from './chunks.ts';
 import { BITS_FRESH_MS, createHolders, loadOf } from './holders.ts';
-import { WrongTrackError, isWhole } from './whole.ts';
 import type { TrackRef } from './library.ts';
 import type { Neighbours } from './neighbours.ts';
 import { inOrderOfNeed } from './need.ts';
@@ -23,6 +22,8 @@ export interface DownloadTimes {
   hedgeMs: number;
   /** A peer that let this request lapse rests this long, doubled each time. */
   restMs: number;
+  /** A complete track that could not be checked is checked again after this long. */
+  checkAgainMs?: number;
 }
 
 export const DOWNLOAD_TIMES: DownloadTimes = { requestMs: 6_000, hedgeMs: 1_200, restMs: 2_000 };
@@ -75,7 +76,6 @@ export function createDownload(options: DownloadOptions): Download {
   let cursorBytes = 0;
   let closed = false;
   let preparing = false;
-  let checking = false;
   let paused = false;
   let lookingAgain = false;
   let wasBusy = false;
@@ -160,7 +160,7 @@ export function createDownload(options: DownloadOptions): Download {
 
   function isBusy(): boolean {
     if (closed) return false;
-    if (preparing || checking || manifestFrom !== null || storing.size > 0) return true;
+    if (preparing || manifestFrom !== null || storing.size > 0) return true;
     return [...holders.all()].some(([, peer]) => loadOf(peer) > 0);
   }
 
@@ -179,7 +179,7 @@ export function createDownload(options: DownloadOptions): Download {
     const foreign = blob && (blob.meta.chunksId !== track.chunksId || blob.meta.bytes !== track.bytes);
     if (!blob || (foreign && !isComplete(blob))) return prepare(foreign === true);
     reads.settle(blob.bitmap);
-    if (isComplete(blob)) return checkWhole();
+    if (isComplete(blob)) return end(null);
     if (paused) return;
     if (blob.meta.manifest.length === 0) return askManifest();
     askChunks(blob);
@@ -198,22 +198,6 @@ export function createDownload(options: DownloadOptions): Download {
       lookingAgain = false;
       pump();
     });
-  }
-
-  /**
-   * Chunks are verified by `chunksId`, which somebody's record says belongs to this `trackId`: whether it does can be
-   * told only by the whole.
-   */
-  function checkWhole(): void {
-    if (checking) return;
-    checking = true;
-    isWhole(track, shelf)
-      .then(async (good) => {
-        if (good) return null;
-        await shelf.delete(track.trackId);
-        return new WrongTrackError('the bytes are not those of this track: its record is wrong');
-      })
-      .then(end, (error: unknown) => end(error as Error));
   }
 
   function prepare(afresh: boolean): void {

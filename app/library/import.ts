@@ -107,7 +107,7 @@ async function keep(
   // Half of something else under the same name.
   if (known && known.meta.chunksId !== chunksId) await drop();
   const record = { id: trackId, kind: 'track' as const, bytes, mime, chunksId, manifest };
-  const flags = { imported: true, wanted: false, ...(art && { artId: art.artId }) };
+  const flags = { imported: true, checked: true, wanted: false, ...(art && { artId: art.artId }) };
   // Only now is it certain what is here: another tab may have fetched or imported it.
   const blob = await shelf.put({ ...record, ...flags });
   if (isComplete(blob)) return true;

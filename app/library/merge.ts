@@ -14,7 +14,7 @@ export function merge(found: StoredBlob | undefined, next: BlobMeta): StoredBlob
     const { bitmap } = found;
     return { ...found, ...next, bitmap, manifest, imported, ...(found.kept === true && { kept: true }) };
   }
-  // Cut otherwise, one of them is wrong: not the one whose file was hashed here.
-  if (found?.imported) return found;
+  // Cut otherwise, one of them is wrong: not the one that was hashed here.
+  if (found && (found.imported || found.checked === true)) return found;
   return { ...next, bitmap: emptyBitmap(chunkCount(next.bytes)) };
 }

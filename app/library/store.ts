@@ -15,6 +15,8 @@ export interface BlobMeta {
   /** See chunks.ts. Empty until it is known. */
   manifest: Uint8Array<ArrayBuffer>;
   imported: boolean;
+  /** All of it was hashed here and is `id`, so that `chunksId` is right. Absent: not yet, or before this was noted. */
+  checked?: boolean;
   /** To be fetched completely, also after a reload. */
   wanted: boolean;
   /** Somebody asked for it to stay on this device: it goes only when they remove it. */

@@ -1,6 +1,7 @@
 /** Bytes from peers and to peers: the shelf's other side. */
 import type { PeerId, Transport } from '../mesh/transport.ts';
 import { createArtFetcher } from './art.ts';
+import { createChecker } from './checker.ts';
 import { type Download, type DownloadTimes, DOWNLOAD_TIMES, createDownload } from './download.ts';
 import type { ByteSource, TrackRef } from './library.ts';
 import { createNeighbours } from './neighbours.ts';
@@ -45,7 +46,7 @@ export interface Transfer {
   close(): void;
 }
 
-const wrongKey = ({ trackId, chunksId }: TrackRef) => `${trackId}/${chunksId}`;
+const wrongKey = ({ trackId, chunksId }: Pick<TrackRef, 'trackId' | 'chunksId'>) => `${trackId}/${chunksId}`;
 
 export function createTransfer(options: TransferOptions): Transfer {
   const { transport, shelf, times = DOWNLOAD_TIMES, needed, mayMakeRoom, onFull } = options;
@@ -99,7 +100,6 @@ export function createTransfer(options: TransferOptions): Transfer {
           onFull();
         }
         wanted.delete(track.trackId);
-        if (error instanceof WrongTrackError) wrong.add(wrongKey(track));
         if (error) sources.get(track.trackId)?.forEach((source) => source.fail(error));
         schedule();
       },
@@ -107,6 +107,17 @@ export function createTransfer(options: TransferOptions): Transfer {
     downloads.set(track.trackId, created);
     return created;
   }
+
+  const checker = createChecker({
+    shelf,
+    againMs: times.checkAgainMs,
+    onWrong({ id, chunksId }) {
+      wrong.add(wrongKey({ trackId: id, chunksId }));
+      wanted.delete(id);
+      const error = new WrongTrackError('the bytes are not those of this track: its record is wrong');
+      sources.get(id)?.forEach((source) => source.fail(error));
+    },
+  });
 
   function scheduleSoon(): void {
     if (scheduling) return;
@@ -281,6 +292,7 @@ export function createTransfer(options: TransferOptions): Transfer {
       }
       downloads.clear();
       sources.clear();
+      checker.close();
       art.close();
       server.close();
       neighbours.close();

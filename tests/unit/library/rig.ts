@@ -11,7 +11,7 @@ import type { BlobStore } from '../../../app/library/store.ts';
 import { type MemoryHub, createMemoryHub } from '../../../app/mesh/memory.ts';
 import type { Transport } from '../../../app/mesh/transport.ts';
 
-export const FAST = { requestMs: 150, hedgeMs: 40, restMs: 50 };
+export const FAST = { requestMs: 150, hedgeMs: 40, restMs: 50, checkAgainMs: 50 };
 
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest();
 

@@ -722,4 +722,57 @@ describe('transfer', () => {
     expect(await rig.peer().library.loaded).toBe(true);
     await expect(rig.peer({ store }).library.loaded).rejects.toThrow('a private window');
   });
+
+  const known = async (store: BlobStore) =>
+    (await store.all()).map(({ id, checked }) => [id, checked === true]);
+
+  test('L31 what is complete and was never hashed as a whole is, also when its reader went or the page was loaded again', async () => {
+    const [good, wrong, read] = [73, 74, 75].map((seed) => testTrack(3, seed));
+    if (!good || !wrong || !read) throw new Error('three tracks');
+    const ref = { ...wrong.ref, trackId: testTrack(1, 98).ref.trackId };
+    const store = createMemoryStore();
+    await fill(store, good, { imported: false });
+    await fill(store, { ...wrong, ref }, { imported: false });
+    rig.peer({ store: await holding(read) });
+    const { library } = rig.peer({ store });
+    await until(library, () => library.holders(read.ref.trackId) === 1);
+    const source = library.open(read.ref);
+    await source.read(0, read.data.length);
+    source.close();
+    await expect
+      .poll(() => known(store))
+      .toEqual([
+        [good.ref.trackId, true],
+        [read.ref.trackId, true],
+      ]);
+    expect(library.holdings().has(ref.trackId)).toBe(false);
+    await expect(library.open(ref).read(0, 10)).rejects.toMatchObject({ name: 'WrongTrackError' });
+  });
+
+  test('L32 a check that cannot be made breaks off nothing that reads, and is made again later', async () => {
+    const track = testTrack(10, 76);
+    rig.peer({ store: await holding(track) });
+    const inner = createMemoryStore();
+    let refused = 0;
+    const store: BlobStore = {
+      ...inner,
+      // Only the check reads as much as this at once.
+      read: (id, start, end) =>
+        end - start > CHUNK_BYTES && ++refused <= 2
+          ? Promise.reject(new Error('cannot be read'))
+          : inner.read(id, start, end),
+    };
+    const { library } = rig.peer({ store });
+    await until(library, () => library.holders(track.ref.trackId) === 1);
+    const source = library.open(track.ref);
+    for (let at = 0; at < track.data.length; at += CHUNK_BYTES) {
+      const end = Math.min(track.data.length, at + CHUNK_BYTES);
+      expectBytes(await source.read(at, end), track.data.slice(at, end));
+    }
+    await expect.poll(() => refused).toBeGreaterThan(0);
+    expectBytes(await source.read(0, 10), track.data.slice(0, 10));
+    await expect.poll(() => known(inner)).toEqual([[track.ref.trackId, true]]);
+    expectBytes(await source.read(5, 10), track.data.slice(5, 10));
+    source.close();
+  });
 });
