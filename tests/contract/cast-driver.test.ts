@@ -293,7 +293,11 @@ describe('a Cast device', () => {
       await say();
       await rig.driver.play(id, { url: () => streams[1], title: '' });
       await until('the other', async () => (await heard()) === streams[1]);
-      await until('that to be seen', async () => (await found(rig)).url === streams[1]);
+      // Until it plays it looks idle, as it does when another app has the device.
+      await until('that to be seen', async () => {
+        const { state, url } = await found(rig);
+        return state === 'playing' && url === streams[1];
+      });
 
       await rig.device.call('startApp');
       await until('the other app', async () => (await found(rig)).state === 'idle');
