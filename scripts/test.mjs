@@ -166,19 +166,12 @@ async function runVitest(projects, quiet = false) {
   return { counts: countsOf(file, code, vitestCounts), output };
 }
 
-/** @param {string} name @param {string[]} args which of the tests, and how many at a time */
-function playwright(name, args) {
-  return stage(name, async () => {
-    const file = `${RESULTS}/${name}.json`;
+function playwright() {
+  return stage('e2e', async () => {
+    const file = `${RESULTS}/e2e.json`;
     const { code } = await run(
       process.execPath,
-      [
-        inRepo('node_modules/@playwright/test/cli.js'),
-        'test',
-        '--reporter=list,json',
-        ...['--output', `test-results/${name}`],
-        ...args,
-      ],
+      [inRepo('node_modules/@playwright/test/cli.js'), 'test', '--reporter=list,json'],
       { env: { PLAYWRIGHT_JSON_OUTPUT_NAME: inRepo(file) } },
     );
     return countsOf(file, code, playwrightCounts);
@@ -217,9 +210,7 @@ const patience = vitestBeside('patience', ['patience']);
 await vitest('gallery', ['gallery']);
 await patience();
 await vitest('browser', ['browser']);
-await playwright('e2e', ['--grep-invert', '@alone', '--workers', '2']);
-// What has to be quick, or is heard in time, has the machine for itself.
-await playwright('e2e-alone', ['--grep', '@alone', '--workers', '1']);
+await playwright();
 await vitest('lab', ['lan']);
 await vitest('bench', ['bench']);
 
@@ -230,7 +221,7 @@ console.log('\n── summary');
 for (const { name, counts, ms } of stages) {
   const { passed, failed, skipped } = counts;
   const cells = [
-    name.padEnd(9),
+    name.padEnd(8),
     seconds(ms).padStart(8),
     `${passed} passed`.padStart(12),
     `${failed} failed`.padStart(10),

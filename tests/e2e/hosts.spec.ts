@@ -33,82 +33,81 @@ async function killPages(browser: Browser): Promise<void> {
 
 const hostCard = (page: Page) => page.getByRole('region', { name: 'Host' });
 
-test(
-  'a listener’s one connection goes from host to host: handed over, handed back, killed, closed',
-  { tag: '@alone' },
-  async ({ node, people }) => {
-    test.setTimeout(240_000);
-    const song = await tone({ format: 'flac', hz: 440, seconds: 600, amplitude: 0.25, title: 'Without end' });
-    const anna = await people.join('Anna', { ownBrowser: true });
-    const bo = await people.join('Bo', { ownBrowser: true });
-    const cleo = await people.join('Cleo');
-    await importFiles(cleo.page, [song.path]);
-    await queueSong(cleo.page, 'Without end');
-    await seesPlaying(cleo.page, 'Without end');
-    const ear = await listen(node.streamUrl);
-    const level = () => toneNow(ear, song.hz);
+test('a listener’s one connection goes from host to host: handed over, handed back, killed, closed', async ({
+  node,
+  people,
+}) => {
+  test.setTimeout(240_000);
+  const song = await tone({ format: 'flac', hz: 440, seconds: 600, amplitude: 0.25, title: 'Without end' });
+  const anna = await people.join('Anna', { ownBrowser: true });
+  const bo = await people.join('Bo', { ownBrowser: true });
+  const cleo = await people.join('Cleo');
+  await importFiles(cleo.page, [song.path]);
+  await queueSong(cleo.page, 'Without end');
+  await seesPlaying(cleo.page, 'Without end');
+  const ear = await listen(node.streamUrl);
+  const level = () => toneNow(ear, song.hz);
 
-    await startHosting(anna.page);
-    await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    const first = await hostOf(node);
-    await visit(bo.page, 'Speakers');
-    await bo.page.getByRole('button', { name: /^Host from this/ }).click();
+  await startHosting(anna.page);
+  await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  const first = await hostOf(node);
+  await visit(bo.page, 'Speakers');
+  await bo.page.getByRole('button', { name: /^Host from this/ }).click();
 
-    // Handed over, by name, and back: both say who hosts.
-    const toBo = anna.page.getByRole('button', { name: /^Hand the host’s role to Bo’s/ });
-    await toBo.hover({ timeout: 20_000 });
-    const silentBeforeMs = await silentMs(node);
-    await toBo.click();
-    // Whoever is on it keeps it.
-    await anna.page.getByRole('group', { name: 'Notice' }).filter({ hasText: 'takes over as host' }).hover();
-    const moved = async (): Promise<boolean> => (await hostOf(node))?.peerId !== first?.peerId;
-    await expect.poll(moved, { timeout: 20_000, intervals: [20] }).toBe(true);
-    const gapMs = (await silentMs(node)) - silentBeforeMs;
-    console.log(`handed over with ${gapMs} ms of silence`);
-    expect(gapMs).toBeLessThan(3_000);
-    await expect(hostCard(bo.page).getByText('on the air')).toBeVisible({ timeout: 20_000 });
-    await expect(hostCard(anna.page).getByText(/^Bo’s \w+ is the host$/)).toBeVisible();
-    await expect(hostCard(anna.page).getByText('Chosen by hand', { exact: false })).toBeVisible();
-    const second = await hostOf(node);
-    expect(second?.peerId).not.toBe(first?.peerId);
-    expect(second?.epoch).toBeGreaterThan(first?.epoch ?? Infinity);
-    await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    await anna.page.getByRole('button', { name: 'Hand back' }).click();
-    await expect(hostCard(anna.page).getByText('on the air')).toBeVisible({ timeout: 20_000 });
-    await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  // Handed over, by name, and back: both say who hosts.
+  const toBo = anna.page.getByRole('button', { name: /^Hand the host’s role to Bo’s/ });
+  await toBo.hover({ timeout: 20_000 });
+  const silentBeforeMs = await silentMs(node);
+  await toBo.click();
+  // Whoever is on it keeps it.
+  await anna.page.getByRole('group', { name: 'Notice' }).filter({ hasText: 'takes over as host' }).hover();
+  const moved = async (): Promise<boolean> => (await hostOf(node))?.peerId !== first?.peerId;
+  await expect.poll(moved, { timeout: 20_000, intervals: [20] }).toBe(true);
+  const gapMs = (await silentMs(node)) - silentBeforeMs;
+  console.log(`handed over with ${gapMs} ms of silence`);
+  expect(gapMs).toBeLessThan(3_000);
+  await expect(hostCard(bo.page).getByText('on the air')).toBeVisible({ timeout: 20_000 });
+  await expect(hostCard(anna.page).getByText(/^Bo’s \w+ is the host$/)).toBeVisible();
+  await expect(hostCard(anna.page).getByText('Chosen by hand', { exact: false })).toBeVisible();
+  const second = await hostOf(node);
+  expect(second?.peerId).not.toBe(first?.peerId);
+  expect(second?.epoch).toBeGreaterThan(first?.epoch ?? Infinity);
+  await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  await anna.page.getByRole('button', { name: 'Hand back' }).click();
+  await expect(hostCard(anna.page).getByText('on the air')).toBeVisible({ timeout: 20_000 });
+  await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
 
-    // Killed: the next one feeds the same connection.
-    const killedAtMs = performance.now();
-    await killPages(anna.context.browser() as Browser);
-    await expect
-      .poll(async () => (await hostOf(node))?.peerId, { timeout: 20_000, intervals: [20] })
-      .toBe(second?.peerId);
-    console.log(`killed host followed after ${Math.round(performance.now() - killedAtMs)} ms`);
-    await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  // Killed: the next one feeds the same connection.
+  const killedAtMs = performance.now();
+  await killPages(anna.context.browser() as Browser);
+  await expect
+    .poll(async () => (await hostOf(node))?.peerId, { timeout: 20_000, intervals: [20] })
+    .toBe(second?.peerId);
+  console.log(`killed host followed after ${Math.round(performance.now() - killedAtMs)} ms`);
+  await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
 
-    // Closed, and nobody is left: everybody's screen says so, and the room's controls work all the same.
-    await visit(cleo.page, 'Speakers');
-    await bo.page.close();
-    await expect(hostCard(cleo.page).getByRole('heading', { name: 'No host' })).toBeVisible({
-      timeout: 20_000,
-    });
-    await expect(hostCard(cleo.page).getByText('The loudspeakers are silent')).toBeVisible();
-    await expect.poll(async () => isSilent(await lastHeard(ear)), { timeout: 15_000 }).toBe(true);
-    const dee = await people.join('Dee');
-    await seesPlaying(dee.page, 'Without end');
-    await visit(cleo.page, 'Now');
-    await cleo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Pause' }).click();
-    await expect(
-      dee.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Play' }),
-    ).toBeVisible();
-    await cleo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Play' }).click();
+  // Closed, and nobody is left: everybody's screen says so, and the room's controls work all the same.
+  await visit(cleo.page, 'Speakers');
+  await bo.page.close();
+  await expect(hostCard(cleo.page).getByRole('heading', { name: 'No host' })).toBeVisible({
+    timeout: 20_000,
+  });
+  await expect(hostCard(cleo.page).getByText('The loudspeakers are silent')).toBeVisible();
+  await expect.poll(async () => isSilent(await lastHeard(ear)), { timeout: 15_000 }).toBe(true);
+  const dee = await people.join('Dee');
+  await seesPlaying(dee.page, 'Without end');
+  await visit(cleo.page, 'Now');
+  await cleo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Pause' }).click();
+  await expect(
+    dee.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Play' }),
+  ).toBeVisible();
+  await cleo.page.getByRole('group', { name: 'Playback' }).getByRole('button', { name: 'Play' }).click();
 
-    await startHosting(cleo.page);
-    await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    expect(ear.ended).toBe(false);
-    ear.close();
-  },
-);
+  await startHosting(cleo.page);
+  await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  expect(ear.ended).toBe(false);
+  ear.close();
+});
 
 test('in one browser one tab hosts, and the next takes over when it is closed', async ({ node, people }) => {
   const { page, context } = await people.join('Anna');
@@ -127,29 +126,25 @@ test('in one browser one tab hosts, and the next takes over when it is closed', 
   expect((await hostOf(node))?.peerId).not.toBe(first?.peerId);
 });
 
-test(
-  'a node that restarts is fed again before listeners have lost patience',
-  { tag: '@alone' },
-  async ({ node, people }) => {
-    const song = await tone({ format: 'flac', hz: 440, seconds: 600, amplitude: 0.25, title: 'Again' });
-    const { page } = await people.join('Anna');
-    await importFiles(page, [song.path]);
-    await queueSong(page, 'Again');
-    await startHosting(page);
-    await node.stop('SIGKILL');
-    await expect(hostCard(page).getByRole('alert')).toBeVisible({ timeout: 15_000 });
-    await node.start();
-    const backAtMs = performance.now();
-    const ear = await listen(node.streamUrl);
-    await expect
-      .poll(async () => (await hostOf(node)) !== null, { timeout: 10_000, intervals: [20] })
-      .toBe(true);
-    const fedMs = Math.round(performance.now() - backAtMs);
-    await expect.poll(() => toneNow(ear, song.hz), { timeout: 10_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    console.log(
-      `restarted node fed again after ${fedMs} ms, heard after ${Math.round(performance.now() - backAtMs)} ms`,
-    );
-    expect(fedMs).toBeLessThan(3_000);
-    ear.close();
-  },
-);
+test('a node that restarts is fed again before listeners have lost patience', async ({ node, people }) => {
+  const song = await tone({ format: 'flac', hz: 440, seconds: 600, amplitude: 0.25, title: 'Again' });
+  const { page } = await people.join('Anna');
+  await importFiles(page, [song.path]);
+  await queueSong(page, 'Again');
+  await startHosting(page);
+  await node.stop('SIGKILL');
+  await expect(hostCard(page).getByRole('alert')).toBeVisible({ timeout: 15_000 });
+  await node.start();
+  const backAtMs = performance.now();
+  const ear = await listen(node.streamUrl);
+  await expect
+    .poll(async () => (await hostOf(node)) !== null, { timeout: 10_000, intervals: [20] })
+    .toBe(true);
+  const fedMs = Math.round(performance.now() - backAtMs);
+  await expect.poll(() => toneNow(ear, song.hz), { timeout: 10_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  console.log(
+    `restarted node fed again after ${fedMs} ms, heard after ${Math.round(performance.now() - backAtMs)} ms`,
+  );
+  expect(fedMs).toBeLessThan(3_000);
+  ear.close();
+});

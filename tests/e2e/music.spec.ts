@@ -104,25 +104,23 @@ test('a queued song goes to a second phone that only looks on, so that its owner
   await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 20_000 });
 });
 
-test(
-  'a phone without the bytes begins to play before it has all of them, and then keeps them',
-  { tag: '@alone' },
-  async ({ people }) => {
-    const anna = await people.join('Anna');
-    const bo = await people.join('Bo');
-    const song = await tone({ format: 'wav', hz: 440, seconds: 400, amplitude: 0.2, title: 'A large file' });
-    await importFiles(anna.page, [song.path], 120_000);
-    await listenHere(bo.page);
-    await queueSong(anna.page, 'A large file');
-    await seesPlaying(bo.page, 'A large file');
-    await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 30_000 });
-    await visit(bo.page, 'Music');
-    const progress = bo.page.getByRole('progressbar', { name: 'Fetching A large file' });
-    await expect(progress).toBeVisible();
-    await expect(progress).toBeHidden({ timeout: 60_000 });
-    await expect(songRow(bo.page, 'A large file')).toContainText('2 copies');
-  },
-);
+test('a phone without the bytes begins to play before it has all of them, and then keeps them', async ({
+  people,
+}) => {
+  const anna = await people.join('Anna');
+  const bo = await people.join('Bo');
+  const song = await tone({ format: 'wav', hz: 440, seconds: 400, amplitude: 0.2, title: 'A large file' });
+  await importFiles(anna.page, [song.path], 120_000);
+  await listenHere(bo.page);
+  await queueSong(anna.page, 'A large file');
+  await seesPlaying(bo.page, 'A large file');
+  await expect(bo.page.getByText(/in step/)).toBeVisible({ timeout: 30_000 });
+  await visit(bo.page, 'Music');
+  const progress = bo.page.getByRole('progressbar', { name: 'Fetching A large file' });
+  await expect(progress).toBeVisible();
+  await expect(progress).toBeHidden({ timeout: 60_000 });
+  await expect(songRow(bo.page, 'A large file')).toContainText('2 copies');
+});
 
 test('a guest in a private window that has no files is told that nothing is kept, and hears the music all the same', async ({
   people,

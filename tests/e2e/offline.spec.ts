@@ -64,7 +64,7 @@ test('on the first visit, once the worker has everything, a song is added and he
   await context.setOffline(false);
 });
 
-test('with the network off the app starts in under a second', { tag: '@alone' }, async ({ node, people }) => {
+test('with the network off the app starts in under a second', async ({ node, people }) => {
   const { page, context } = await people.join('Anna');
   await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.state);
   await node.stop();

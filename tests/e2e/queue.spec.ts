@@ -103,52 +103,50 @@ test('votes lift a song when the room goes by votes', async ({ people }) => {
   await expectOrder(pages, 'Four', 'Three', 'Two');
 });
 
-test(
-  'play, pause, skip, back, seek, loop and shuffle work from either phone and show on both',
-  { tag: '@alone' },
-  async ({ people }) => {
-    const anna = await people.join('Anna');
-    const bo = await people.join('Bo');
-    await fill(anna);
-    const controls = (page: Page) => page.getByRole('group', { name: 'Playback' });
-    const press = (person: Person, name: string) =>
-      controls(person.page).getByRole('button', { name, exact: true }).click();
-    const title = (person: Person) => person.page.getByRole('heading', { level: 2 }).first();
-    for (const person of [anna, bo]) await seesPlaying(person.page, 'Song One');
+test('play, pause, skip, back, seek, loop and shuffle work from either phone and show on both', async ({
+  people,
+}) => {
+  const anna = await people.join('Anna');
+  const bo = await people.join('Bo');
+  await fill(anna);
+  const controls = (page: Page) => page.getByRole('group', { name: 'Playback' });
+  const press = (person: Person, name: string) =>
+    controls(person.page).getByRole('button', { name, exact: true }).click();
+  const title = (person: Person) => person.page.getByRole('heading', { level: 2 }).first();
+  for (const person of [anna, bo]) await seesPlaying(person.page, 'Song One');
 
-    await press(bo, 'Pause');
-    await expect(controls(anna.page).getByRole('button', { name: 'Play', exact: true })).toBeVisible();
-    await press(anna, 'Play');
-    await expect(controls(bo.page).getByRole('button', { name: 'Pause' })).toBeVisible();
+  await press(bo, 'Pause');
+  await expect(controls(anna.page).getByRole('button', { name: 'Play', exact: true })).toBeVisible();
+  await press(anna, 'Play');
+  await expect(controls(bo.page).getByRole('button', { name: 'Pause' })).toBeVisible();
 
-    await press(bo, 'Skip');
-    for (const person of [anna, bo]) await expect(title(person)).toHaveText('Song Two');
-    await press(anna, 'Back');
-    for (const person of [anna, bo]) await expect(title(person)).toHaveText('Song One');
+  await press(bo, 'Skip');
+  for (const person of [anna, bo]) await expect(title(person)).toHaveText('Song Two');
+  await press(anna, 'Back');
+  for (const person of [anna, bo]) await expect(title(person)).toHaveText('Song One');
 
-    const seek = (person: Person) => person.page.getByRole('slider', { name: 'Position in the song' });
-    await press(bo, 'Pause');
-    await seek(bo).focus();
-    await seek(bo).press('End');
-    for (const person of [anna, bo])
-      await expect(seek(person)).toHaveAttribute('aria-valuetext', '1:30 of 1:30');
-    await seek(anna).focus();
-    await seek(anna).press('Home');
-    await expect(seek(bo)).toHaveAttribute('aria-valuetext', '0:00 of 1:30');
+  const seek = (person: Person) => person.page.getByRole('slider', { name: 'Position in the song' });
+  await press(bo, 'Pause');
+  await seek(bo).focus();
+  await seek(bo).press('End');
+  for (const person of [anna, bo])
+    await expect(seek(person)).toHaveAttribute('aria-valuetext', '1:30 of 1:30');
+  await seek(anna).focus();
+  await seek(anna).press('Home');
+  await expect(seek(bo)).toHaveAttribute('aria-valuetext', '0:00 of 1:30');
 
-    for (const [before, after] of [
-      ['Loop: off', 'Loop: everything'],
-      ['Loop: everything', 'Loop: this song'],
-      ['Loop: this song', 'Loop: off'],
-    ] as const) {
-      await press(anna, before);
-      await expect(controls(bo.page).getByRole('button', { name: after })).toBeVisible();
-    }
+  for (const [before, after] of [
+    ['Loop: off', 'Loop: everything'],
+    ['Loop: everything', 'Loop: this song'],
+    ['Loop: this song', 'Loop: off'],
+  ] as const) {
+    await press(anna, before);
+    await expect(controls(bo.page).getByRole('button', { name: after })).toBeVisible();
+  }
 
-    await press(bo, 'Shuffle what comes next');
-    await expect(bo.page.getByText('Shuffled the 3 songs that come next')).toBeVisible();
-    await bo.page.getByRole('button', { name: 'Undo' }).click();
-    for (const person of [anna, bo]) await visit(person.page, 'Queue');
-    await expectOrder([anna.page, bo.page], 'Two', 'Three', 'Four');
-  },
-);
+  await press(bo, 'Shuffle what comes next');
+  await expect(bo.page.getByText('Shuffled the 3 songs that come next')).toBeVisible();
+  await bo.page.getByRole('button', { name: 'Undo' }).click();
+  for (const person of [anna, bo]) await visit(person.page, 'Queue');
+  await expectOrder([anna.page, bo.page], 'Two', 'Three', 'Four');
+});

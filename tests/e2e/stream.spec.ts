@@ -17,50 +17,49 @@ interface Report {
   }[];
 }
 
-test(
-  'one connection hears silence, a host, silence again, and the next host; the status tells it',
-  { tag: '@alone' },
-  async ({ node, people }) => {
-    const song = await tone({
-      format: 'flac',
-      hz: 440,
-      seconds: 180,
-      amplitude: 0.25,
-      title: 'Through all hosts',
-      artist: 'The Test',
-    });
-    const status = async () =>
-      ((await (await fetch(`${node.httpOrigin}/stream/status`)).json()) as Report).streams[0];
-    const anna = await people.join('Anna');
-    const bo = await people.join('Bo');
-    await importFiles(anna.page, [song.path]);
-    await queueSong(anna.page, 'Through all hosts');
+test('one connection hears silence, a host, silence again, and the next host; the status tells it', async ({
+  node,
+  people,
+}) => {
+  const song = await tone({
+    format: 'flac',
+    hz: 440,
+    seconds: 180,
+    amplitude: 0.25,
+    title: 'Through all hosts',
+    artist: 'The Test',
+  });
+  const status = async () =>
+    ((await (await fetch(`${node.httpOrigin}/stream/status`)).json()) as Report).streams[0];
+  const anna = await people.join('Anna');
+  const bo = await people.join('Bo');
+  await importFiles(anna.page, [song.path]);
+  await queueSong(anna.page, 'Through all hosts');
 
-    const ear = await listen(node.streamUrl);
-    const level = () => toneNow(ear, song.hz);
-    const silent = async () => isSilent(await lastHeard(ear));
-    await expect.poll(silent, { timeout: 15_000 }).toBe(true);
-    expect(await status()).toMatchObject({ host: null, listeners: 1 });
+  const ear = await listen(node.streamUrl);
+  const level = () => toneNow(ear, song.hz);
+  const silent = async () => isSilent(await lastHeard(ear));
+  await expect.poll(silent, { timeout: 15_000 }).toBe(true);
+  expect(await status()).toMatchObject({ host: null, listeners: 1 });
 
-    await startHosting(anna.page);
-    await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    const hosted = await status();
-    expect(hosted).toMatchObject({ bitrateKbps: 128, title: 'The Test - Through all hosts' });
-    expect(hosted?.lastFrameAgeMs).toBeLessThan(1000);
+  await startHosting(anna.page);
+  await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  const hosted = await status();
+  expect(hosted).toMatchObject({ bitrateKbps: 128, title: 'The Test - Through all hosts' });
+  expect(hosted?.lastFrameAgeMs).toBeLessThan(1000);
 
-    await stopHosting(anna.page);
-    await expect.poll(silent, { timeout: 15_000 }).toBe(true);
-    await startHosting(bo.page);
-    await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    expect((await status())?.host?.epoch).toBeGreaterThan(hosted?.host?.epoch ?? Infinity);
+  await stopHosting(anna.page);
+  await expect.poll(silent, { timeout: 15_000 }).toBe(true);
+  await startHosting(bo.page);
+  await expect.poll(level, { timeout: 30_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  expect((await status())?.host?.epoch).toBeGreaterThan(hosted?.host?.epoch ?? Infinity);
 
-    // A host whose page is gone leaves silence behind, not a closed connection.
-    await bo.context.close();
-    await expect.poll(silent, { timeout: 15_000 }).toBe(true);
-    expect(ear.ended).toBe(false);
-    ear.close();
-  },
-);
+  // A host whose page is gone leaves silence behind, not a closed connection.
+  await bo.context.close();
+  await expect.poll(silent, { timeout: 15_000 }).toBe(true);
+  expect(ear.ended).toBe(false);
+  ear.close();
+});
 
 test('hosting again after a stop has a higher epoch, and after a reload goes on with the next tap', async ({
   node,

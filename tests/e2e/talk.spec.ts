@@ -34,70 +34,65 @@ function steady(level: () => Promise<number>): Promise<number> {
   );
 }
 
-test(
-  'a held voice lies over the music in the stream, which steps back for it and returns',
-  { tag: '@alone' },
-  async ({ node, people }) => {
-    const song = await tone({
-      format: 'mp3',
-      hz: 440,
-      seconds: 120,
-      amplitude: 0.25,
-      title: 'Under the voice',
-    });
-    const host = await people.join('Kitchen');
-    const anna = await people.join('Anna', { microphoneWav: await microphoneWav(VOICE_HZ) });
-    await expect(host.page.getByRole('button', { name: '2 here' })).toBeVisible();
-    await importFiles(host.page, [song.path]);
-    await queueSong(host.page, 'Under the voice');
-    await seesPlaying(anna.page, 'Under the voice');
-    await startHosting(host.page);
+test('a held voice lies over the music in the stream, which steps back for it and returns', async ({
+  node,
+  people,
+}) => {
+  const song = await tone({
+    format: 'mp3',
+    hz: 440,
+    seconds: 120,
+    amplitude: 0.25,
+    title: 'Under the voice',
+  });
+  const host = await people.join('Kitchen');
+  const anna = await people.join('Anna', { microphoneWav: await microphoneWav(VOICE_HZ) });
+  await expect(host.page.getByRole('button', { name: '2 here' })).toBeVisible();
+  await importFiles(host.page, [song.path]);
+  await queueSong(host.page, 'Under the voice');
+  await seesPlaying(anna.page, 'Under the voice');
+  await startHosting(host.page);
 
-    const ear = await listen(node.streamUrl);
-    const level = (hz: number) => toneNow(ear, hz);
-    const alone = await steady(() => level(song.hz));
-    const release = await holdToTalk(anna.page);
-    await expect(host.page.getByRole('meter', { name: 'Voice' })).not.toHaveAttribute('aria-valuenow', '0');
-    await expect.poll(() => level(VOICE_HZ), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    await expect.poll(() => level(song.hz)).toBeLessThan(alone - 6);
-    expect(await level(song.hz)).toBeGreaterThan(-70);
-    await release();
-    await expect.poll(() => level(VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
-    await expect.poll(() => level(song.hz)).toBeGreaterThan(alone - 3);
-    ear.close();
-  },
-);
+  const ear = await listen(node.streamUrl);
+  const level = (hz: number) => toneNow(ear, hz);
+  const alone = await steady(() => level(song.hz));
+  const release = await holdToTalk(anna.page);
+  await expect(host.page.getByRole('meter', { name: 'Voice' })).not.toHaveAttribute('aria-valuenow', '0');
+  await expect.poll(() => level(VOICE_HZ), { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  await expect.poll(() => level(song.hz)).toBeLessThan(alone - 6);
+  expect(await level(song.hz)).toBeGreaterThan(-70);
+  await release();
+  await expect.poll(() => level(VOICE_HZ)).toBeLessThan(AUDIBLE_DBFS - 10);
+  await expect.poll(() => level(song.hz)).toBeGreaterThan(alone - 3);
+  ear.close();
+});
 
-test(
-  'whoever talks while the role is handed on is heard through the next host',
-  { tag: '@alone' },
-  async ({ node, people }) => {
-    test.setTimeout(240_000);
-    const kitchen = await people.join('Kitchen');
-    const bo = await people.join('Bo');
-    const anna = await people.join('Anna', { microphoneWav: await microphoneWav(VOICE_HZ) });
-    await expect(anna.page.getByRole('button', { name: '3 here' })).toBeVisible();
-    await startHosting(kitchen.page);
-    await visit(bo.page, 'Speakers');
-    await bo.page.getByRole('button', { name: /^Host from this/ }).click();
-    const hand = kitchen.page.getByRole('button', { name: /^Hand the host’s role to Bo’s/ });
-    await hand.waitFor();
+test('whoever talks while the role is handed on is heard through the next host', async ({ node, people }) => {
+  test.setTimeout(240_000);
+  const kitchen = await people.join('Kitchen');
+  const bo = await people.join('Bo');
+  const anna = await people.join('Anna', { microphoneWav: await microphoneWav(VOICE_HZ) });
+  await expect(anna.page.getByRole('button', { name: '3 here' })).toBeVisible();
+  await startHosting(kitchen.page);
+  await visit(bo.page, 'Speakers');
+  await bo.page.getByRole('button', { name: /^Host from this/ }).click();
+  const hand = kitchen.page.getByRole('button', { name: /^Hand the host’s role to Bo’s/ });
+  await hand.waitFor();
 
-    const ear = await listen(node.streamUrl);
-    const level = () => toneNow(ear, VOICE_HZ);
-    const release = await holdToTalk(anna.page);
-    await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    await hand.click();
-    await expect(bo.page.getByRole('region', { name: 'Host' }).getByText('on the air')).toBeVisible();
-    const heardBytes = () => ear.arrivals.reduce((sum, { bytes }) => sum + bytes, 0);
-    const atHandover = heardBytes();
-    // Two seconds, which can only be the next host's.
-    await expect.poll(heardBytes).toBeGreaterThan(atHandover + 32_000);
-    await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
-    await release();
-    ear.close();
-  },
-);
+  const ear = await listen(node.streamUrl);
+  const level = () => toneNow(ear, VOICE_HZ);
+  const release = await holdToTalk(anna.page);
+  await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  await hand.click();
+  await expect(bo.page.getByRole('region', { name: 'Host' }).getByText('on the air')).toBeVisible();
+  const heardBytes = () => ear.arrivals.reduce((sum, { bytes }) => sum + bytes, 0);
+  const atHandover = heardBytes();
+  // Two seconds, which can only be the next host's.
+  await expect.poll(heardBytes).toBeGreaterThan(atHandover + 32_000);
+  await expect.poll(level, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
+  await release();
+  ear.close();
+});
 
 test("the host's own voice reaches the stream too, latched by a tap", async ({ node, people }) => {
   const host = await people.join('Kitchen', { microphoneWav: await microphoneWav(VOICE_HZ) });
