@@ -17,6 +17,8 @@ export interface Lane {
   advance(offsets: Offsets, isStepExpected: boolean): void;
   /** Room ms by which what is heard is ahead, and what is laid out and decoded; null while nothing is heard. */
   heard(offsets: Offsets): { errorMs: number; bufferedMs: number } | null;
+  /** Something of it leaves the context right now, whatever is known of when it is heard. */
+  readonly sounds: boolean;
   readonly problem: Run['problem'];
   close(): void;
 }
@@ -153,6 +155,9 @@ export function createLane(options: {
         if (each && errorMs !== null) return { errorMs, bufferedMs: each.bufferedMs() };
       }
       return null;
+    },
+    get sounds() {
+      return [run, outgoing].some((each) => each?.coversAt(context.currentTime) === true);
     },
     get problem() {
       return run.problem;

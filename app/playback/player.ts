@@ -195,7 +195,10 @@ export function createPlayer(options: {
       return { kind: 'missing', trackId, why: lane.problem === 'missing' ? 'absent' : lane.problem };
     const known = offsets();
     const heard = known && lane.heard(known);
-    return heard ? { kind: 'playing', trackId, ...heard } : { kind: 'waiting', trackId };
+    if (heard) return { kind: 'playing', trackId, ...heard };
+    // The output is being measured anew, or a reading was a little off: what sounds goes on all the same.
+    if (told.kind === 'playing' && context.state === 'running' && lane.sounds) return { ...told, trackId };
+    return { kind: 'waiting', trackId };
   }
 
   function tell(): void {

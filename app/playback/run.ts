@@ -23,6 +23,8 @@ export interface Run {
   /** Ms of sound that are laid out ahead, and decoded behind them. */
   bufferedMs(): number;
   readonly sounding: boolean;
+  /** Whether sound is laid out at this context time. */
+  coversAt(contextSeconds: number): boolean;
   /** Too far off to be bent back: only another run helps. */
   readonly lost: boolean;
   /** Reading or decoding the track failed on the way; what was decoded until then still sounds. */
@@ -267,6 +269,7 @@ export function createRun(options: {
         return sum + Math.max(0, laidOut) * 1_000 + (strand.queuedFrames * 1_000) / strand.inputRateHz;
       }, 0);
     },
+    coversAt: (contextSeconds) => strands.some((strand) => strand.inputAt(contextSeconds) !== null),
     get sounding() {
       const strand = strands[active];
       if (!strand?.started) return false;

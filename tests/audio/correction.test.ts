@@ -174,6 +174,8 @@ describe('follows its output', () => {
     if (isTold) await page().evaluate(() => window.sound.tellDevices());
     const toldAtMs = await roomNow();
     await page().waitForFunction((at) => window.sound.roomNowMs() > at + 1_000, toldAtMs);
+    // While the output is measured anew, what sounds goes on, and is said to.
+    expect(await page().evaluate(() => window.sound.playerStates())).toEqual(['waiting', 'playing']);
     await page().evaluate(() => window.sound.addLatency(150));
     await page().waitForFunction(() => {
       const state = window.sound.playerState();
