@@ -32,20 +32,22 @@ export class Place {
   readonly #covers: Cover[] = [];
   /** How many of them the history's current entry knows. */
   #depth = 0;
-  /** On the way back through the history, which browsers do in their own time. */
-  #returning = false;
+  /** How many sheets the entry knows that it is on its way back to, which browsers do in their own time. */
+  #returningTo: number | null = null;
   #wanted: PlaceName | null = null;
   /** The room changed below a sheet: the entry that is returned to takes the new address over. */
   #newHref: string | null = null;
 
   readonly #onPop = (event: PopStateEvent): void => {
-    this.#returning = false;
     this.#depth = coversOf(event.state);
+    // What has opened since this return began has no entry yet: it was not gone back from.
+    const kept = this.#depth === this.#returningTo ? this.#covers.length : this.#depth;
+    this.#returningTo = null;
     // Before the browser says that the fragment changed: whoever listens finds the new one.
     if (this.#newHref !== null) history.replaceState(event.state, '', this.#newHref);
     if (this.#depth <= this.#covers.length) this.#newHref = null;
     this.#name = this.#wanted ?? placeOf(event.state);
-    for (const cover of this.#covers.splice(this.#depth).reverse()) if (cover.isOpen) cover.onclose();
+    for (const cover of this.#covers.splice(kept).reverse()) if (cover.isOpen) cover.onclose();
     this.#settle();
   };
 
@@ -91,9 +93,9 @@ export class Place {
 
   /** Brings the history to what is shown. An entry whose sheet is gone is passed over. */
   #settle(): void {
-    if (this.#returning) return;
+    if (this.#returningTo !== null) return;
     if (this.#depth > this.#covers.length) {
-      this.#returning = true;
+      this.#returningTo = this.#covers.length;
       history.go(this.#covers.length - this.#depth);
       return;
     }

@@ -334,6 +334,31 @@ describe('back', () => {
     await page.getByRole('heading', { name: 'Within earshot' }).waitFor();
   });
 
+  it('leaves open what opens while the history still passes over a sheet that was closed by hand', async () => {
+    const page = await stage.open('queue');
+    const order = page.getByRole('button', { name: /^Order/ });
+    await order.click();
+    await page.getByRole('dialog').waitFor();
+    await order.evaluate((button: HTMLElement) => {
+      addEventListener('popstate', () => window.asked.push('passed over'), { once: true });
+      new MutationObserver((_, observer) => {
+        if (document.querySelector('dialog')) return;
+        observer.disconnect();
+        button.click();
+        window.asked.push('opened again');
+      }).observe(document.body, { childList: true, subtree: true });
+    });
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await expect.poll(() => asked(page)).toEqual(['opened again', 'passed over']);
+    const covers = (): Promise<unknown> =>
+      page.evaluate(() => (history.state as { covers?: number } | null)?.covers);
+    await expect.poll(covers).toBe(1);
+    expect(await page.getByRole('dialog').isVisible()).toBe(true);
+    await page.goBack();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.getByRole('heading', { name: 'Up next' }).isVisible()).toBe(true);
+  });
+
   it('from a room that a sheet led to ends where the sheet was opened', async () => {
     const page = await stage.open('now');
     await page.getByRole('button', { name: 'Queue', exact: true }).click();
