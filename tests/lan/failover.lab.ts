@@ -59,7 +59,8 @@ describe.skipIf(problem !== null)('the stream, from host to host', () => {
     async ({ how }) => {
       const { from, to, heard } = await failOver(lab, how, 60_000);
       const told = heard.map(
-        ({ soundMs, shiftMs }) => `${soundMs.toFixed(0)} ms, shift ${shiftMs.toFixed(0)} ms`,
+        ({ soundMs, silentMs, shiftMs }) =>
+          `${soundMs.toFixed(0)} ms (${silentMs} silent), shift ${shiftMs.toFixed(0)} ms`,
       );
       console.log(`${from} ${how}, ${to} after ${told.join('; ')}`);
       expect(to).not.toBe(from);
