@@ -150,7 +150,6 @@ function interpolate(
     const first = whole - HALF_TAPS + 1;
     let sumNear = 0;
     let sumFar = 0;
-    // This is most of what playing costs: a check for what is always there would be a third of it.
     for (let tap = 0; tap < width; tap++) {
       const sample = input[first + tap]!;
       sumNear += sample * table[near + tap]!;
