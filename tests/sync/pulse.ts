@@ -2,7 +2,7 @@
  * A sound card for each browser, and one recorder for all of them: a PulseAudio daemon of our own whose null sinks are
  * pairs of channels of one, so that a single recording holds them sample by sample side by side.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +18,15 @@ const PAIRS = [
 /** Of two outputs. */
 export const CHANNELS = 4;
 const START_MS = 15_000;
-/** The sound card of a real device does not wait for a processor. Only root may ask for that. */
-const NICE = ['-n', process.getuid?.() === 0 ? '-19' : '0'];
+
+/**
+ * The sound card of a real device does not wait for a processor (see favour.ts). Only root may ask for that. The daemon
+ * begins by giving up what it was started with.
+ */
+function favour(program: ChildProcess): void {
+  if (process.getuid?.() !== 0 || program.pid === undefined) return;
+  execFileSync('chrt', ['--rr', '--all-tasks', '--pid', '5', `${program.pid}`]);
+}
 
 export interface Pulse {
   /** As in PULSE_SERVER. */
@@ -64,9 +71,8 @@ export async function startPulse(outputs = 2, modules: readonly string[] = []): 
     ),
   ];
   const daemon = spawn(
-    'nice',
+    'pulseaudio',
     [
-      ...[...NICE, 'pulseaudio'],
       ...['-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=120', '--log-target=stderr'],
       ...load.flatMap((module) => ['-L', module]),
     ],
@@ -86,6 +92,7 @@ export async function startPulse(outputs = 2, modules: readonly string[] = []): 
 
   try {
     await until('the sound server', () => existsSync(socket), { deadlineMs: START_MS });
+    favour(daemon);
   } catch (error) {
     await close();
     throw new Error(`pulseaudio: ${words}`, { cause: error });
@@ -100,11 +107,12 @@ export async function startPulse(outputs = 2, modules: readonly string[] = []): 
         ...['--server', server, '--device=all.monitor', '--raw', '--format=float32le', `--rate=${RATE_HZ}`],
         ...[`--channels=${channels}`, `--channel-map=${map}`, '--no-remix', '--latency-msec=100'],
       ];
-      const recorder = spawn('nice', [...NICE, 'parec', ...args], {
+      const recorder = spawn('parec', args, {
         env,
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       recording = recorder;
+      favour(recorder);
       let rest: Buffer = Buffer.alloc(0);
       recorder.stdout.on('data', (chunk: Buffer) => {
         const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
