@@ -9,7 +9,7 @@
  * come. The frame that counts is the one which a decoder needs to play the click's first sample, decoder's delay included.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from '@playwright/test';
@@ -18,7 +18,7 @@ import { startNode, type RunningNode } from '../../tests/e2e/support/node.ts';
 import { createPeople, type Person } from '../../tests/e2e/support/people.ts';
 import { sayName, startHosting } from '../../tests/e2e/support/room.ts';
 import { decodeMp3, encodeAll, ENCODERS, measureHold } from '../../tests/fixtures/encoders.ts';
-import { favourSound } from '../../tests/sync/favour.ts';
+import { favourProcess, favourSound } from '../../tests/sync/favour.ts';
 import { pulseMissing, startPulse, type Pulse } from '../../tests/sync/pulse.ts';
 import { CHIRP, findChirp, RATE_HZ } from './latency-clicks.ts';
 import { FRAME_SAMPLES, type Heard, listenTimed } from './latency-listener.ts';
@@ -145,8 +145,8 @@ async function talk(stage: Stage, talker: Page, host: Page, seconds: number, bia
   const talking = talker.getByRole('button', { name: /^Talking to/ });
   await talking.waitFor();
   const recorded = recordSource(pulse.server);
-  // The sound server favours itself in the same way (tests/sync/pulse.ts); what is measured does not.
-  if (process.getuid?.() === 0) setPriority(-15);
+  // The microphone and the ear, like the sound server between them (tests/sync/pulse.ts); what is measured is not favoured.
+  favourProcess(process.pid);
   try {
     await wait(SETTLE_MS);
     await clicksSeen(host);
@@ -154,7 +154,7 @@ async function talk(stage: Stage, talker: Page, host: Page, seconds: number, bia
     await wait(seconds * 1_000);
     const clicks = stop();
     await wait(REACH_MS);
-    if (process.getuid?.() === 0) setPriority(0);
+    favourProcess(process.pid, false);
     const seen = await clicksSeen(host);
     const toMixerMs = clicks.flatMap(({ atMs }) => {
       const there = seen.find((ms) => ms > atMs - 5 && ms < atMs + REACH_MS);

@@ -6,7 +6,7 @@
  * Round robin, as rtkit gives it. A nice level would not do: it counts only among the threads of one session
  * (`sched_autogroup_enabled`), and each browser is a session of its own. At -19 they waited for a third of the time.
  */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 const SOUND_THREAD = /^(Audio|ThreadPoolAudio|PulseAudio|threaded-ml)/;
@@ -15,9 +15,20 @@ const EVERY_MS = 1_000;
 /** Threads are named soon after they begin; who looks at thousands of them for ever is a load itself. */
 const LOOKS = 5;
 
+const isRoot = process.getuid?.() === 0;
+
+/** All threads that a process has by now take precedence, or do so no longer. Only root may ask for that. */
+export function favourProcess(pid: number, isFavoured = true): void {
+  if (!isRoot) return;
+  const how = isFavoured
+    ? ['--rr', '--all-tasks', '--pid', PRIORITY]
+    : ['--other', '--all-tasks', '--pid', '0'];
+  execFileSync('chrt', [...how, `${pid}`]);
+}
+
 /** Favours the sound threads of every process whose environment, or whose ancestor's, holds `mark`. */
 export function favourSound(mark: string): { close(): void } {
-  if (process.getuid?.() !== 0) return { close: () => undefined };
+  if (!isRoot) return { close: () => undefined };
   const looks = new Map<string, number>();
   const family = createFamily(mark);
   const timer = setInterval(() => {

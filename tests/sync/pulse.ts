@@ -2,11 +2,12 @@
  * A sound card for each browser, and one recorder for all of them: a PulseAudio daemon of our own whose null sinks are
  * pairs of channels of one, so that a single recording holds them sample by sample side by side.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../fixtures/until.ts';
+import { favourProcess } from './favour.ts';
 
 export const RATE_HZ = 48_000;
 const PAIRS = [
@@ -18,15 +19,6 @@ const PAIRS = [
 /** Of two outputs. */
 export const CHANNELS = 4;
 const START_MS = 15_000;
-
-/**
- * The sound card of a real device does not wait for a processor (see favour.ts). Only root may ask for that. The daemon
- * begins by giving up what it was started with.
- */
-function favour(program: ChildProcess): void {
-  if (process.getuid?.() !== 0 || program.pid === undefined) return;
-  execFileSync('chrt', ['--rr', '--all-tasks', '--pid', '5', `${program.pid}`]);
-}
 
 export interface Pulse {
   /** As in PULSE_SERVER. */
@@ -92,7 +84,8 @@ export async function startPulse(outputs = 2, modules: readonly string[] = []): 
 
   try {
     await until('the sound server', () => existsSync(socket), { deadlineMs: START_MS });
-    favour(daemon);
+    // The sound card of a real device does not wait for a processor. Not sooner: it begins by giving up what it was started with.
+    if (daemon.pid !== undefined) favourProcess(daemon.pid);
   } catch (error) {
     await close();
     throw new Error(`pulseaudio: ${words}`, { cause: error });
@@ -112,7 +105,7 @@ export async function startPulse(outputs = 2, modules: readonly string[] = []): 
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       recording = recorder;
-      favour(recorder);
+      if (recorder.pid !== undefined) favourProcess(recorder.pid);
       let rest: Buffer = Buffer.alloc(0);
       recorder.stdout.on('data', (chunk: Buffer) => {
         const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
