@@ -54,7 +54,7 @@ export interface StreamEarOptions {
   url: string;
   /** As `songReference` gives it. */
   song: Float32Array;
-  /** When the song began, to 4 s; performance.now(). Null: not yet. */
+  /** When the song began, to 10 s; performance.now(). Null: not yet. */
   beganAtMs: () => number | null;
 }
 
