@@ -7,7 +7,7 @@
  * Sound: from the loss until the first sound of the next host has come on that connection. Hole: how much less was delivered
  * than time passed. Shift: how much further the song is for who plays the stream. Broken: silence and foreign sound after
  * the next host had taken over, while the lost one came back. Lead: how much more was delivered than time passed, since the
- * first host was heard. `--soak`: so many minutes, a loss in each, with the memory of the node and of the browser that stays.
+ * machine was calm. `--soak`: so many minutes, a loss in each, with the memory of the node and of the browser that stays.
  * Needs root.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
