@@ -107,6 +107,8 @@ test('a queued song goes to a second phone that only looks on, so that its owner
 test('a phone without the bytes begins to play before it has all of them, and then keeps them', async ({
   people,
 }) => {
+  // 18 s of fetching on an idle machine with two cores, more than 60 s on a busy one. How fast it is, the bench says.
+  test.setTimeout(300_000);
   const anna = await people.join('Anna');
   const bo = await people.join('Bo');
   const song = await tone({ format: 'wav', hz: 440, seconds: 400, amplitude: 0.2, title: 'A large file' });
@@ -118,7 +120,7 @@ test('a phone without the bytes begins to play before it has all of them, and th
   await visit(bo.page, 'Music');
   const progress = bo.page.getByRole('progressbar', { name: 'Fetching A large file' });
   await expect(progress).toBeVisible();
-  await expect(progress).toBeHidden({ timeout: 60_000 });
+  await expect(progress).toBeHidden({ timeout: 180_000 });
   await expect(songRow(bo.page, 'A large file')).toContainText('2 copies');
 });
 
