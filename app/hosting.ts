@@ -8,6 +8,7 @@ import type { EngineState } from './host/engine.ts';
 import type { UplinkSettings } from './host/mp3/shared.ts';
 import { createOneTab } from './host/one-tab.ts';
 import { createHostRole } from './host/role.ts';
+import { createReadiness } from './host/readiness.ts';
 import { createSteadiness, STOOD_STILL_MS } from './host/steadiness.ts';
 import { createFeedWatch, type FeedWatch } from './host/watch.ts';
 import { createTicker } from './mesh/ticker.ts';
@@ -19,8 +20,6 @@ import type { Sound } from './sound.ts';
 import type { PresencePublisher } from './state/presence.ts';
 
 const TICK_MS = 500;
-/** So many of those who would follow play along already: whoever fails, the next one is most likely among them. */
-const FOLLOWING = 2;
 /** Until the node has said whether somebody feeds the stream already. */
 const FIRST_WORD_MS = 2_000;
 /** The round trip is told anew when it is different by this much: it decides little, and everybody is told. */
@@ -66,6 +65,7 @@ export interface Hosting {
 export function createHosting(options: HostingOptions): Hosting {
   const { selfId, mesh, commands, presence, presences, sound, localNowMs } = options;
   const steadiness = createSteadiness();
+  const readiness = createReadiness();
   const candidacy = watchCandidacy({ handHeld: options.handHeld, onChange: tell });
   const oneTab = createOneTab({
     name: `earshot-host-${options.keys.roomId}`,
@@ -79,7 +79,7 @@ export function createHosting(options: HostingOptions): Hosting {
   let tickedAtMs = localNowMs();
   let wasUp = false;
   let isFollowing = false;
-  let next: ElectionResult['next'] = [];
+  let followers: ElectionResult['followers'] = [];
 
   const role = createHostRole({
     selfId,
@@ -101,20 +101,20 @@ export function createHosting(options: HostingOptions): Hosting {
       options.onHosting(null);
       sound.stopHosting();
     },
-    onUnheard: () => {
-      steadiness.wasUnheard(localNowMs());
+    onUnheard: (stoodStill) => {
+      if (stoodStill) steadiness.stumbled(localNowMs());
+      else steadiness.wasUnheard(localNowMs());
       present();
     },
     onChange(result) {
-      next = result.next;
+      followers = result.followers;
       standBy();
       options.onElection(result);
     },
   });
 
   function standBy(): void {
-    const place = next.findIndex(({ peerId }) => peerId === selfId);
-    isFollowing = offer !== null && place >= 0 && place < FOLLOWING;
+    isFollowing = offer !== null && followers.includes(selfId);
     sound.standBy(offer === null ? 'off' : isFollowing ? 'following' : 'ready');
   }
 
@@ -149,10 +149,13 @@ export function createHosting(options: HostingOptions): Hosting {
     role.look();
   }
 
+  const isPlaying = (): boolean => options.queries.moment(options.roomNowMs())?.playing === true;
+
   /** Tells the others what speaks for this device. */
   function present(): void {
     if (!offer) return;
     const { watch, sinceMs } = offer;
+    if (sound.state().kind === 'playing' || !isPlaying()) readiness.sounded(localNowMs());
     const tripMs = watch.roundTripMs();
     const moved = tripMs !== null && Math.abs(tripMs - (toldTripMs ?? Infinity)) >= TRIP_STEP_MS;
     if (tripMs === null || moved) toldTripMs = tripMs === null ? null : Math.round(tripMs);
@@ -164,6 +167,7 @@ export function createHosting(options: HostingOptions): Hosting {
         cutOff: watch.state() === 'cut-off',
         stumbles: steadiness.stumbles(localNowMs()),
         unheard: steadiness.isUnheard(localNowMs()),
+        unready: !readiness.isReady(localNowMs()),
       },
     });
   }

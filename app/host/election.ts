@@ -19,6 +19,8 @@ export interface Candidate {
   stumbles: number;
   /** It hosted within the last minute, and the node got none of its sound. */
   unheard: boolean;
+  /** The room plays, and this peer's player is silent: it fetches the song, or does not play along. */
+  unready: boolean;
 }
 
 export interface ElectionInput {
@@ -49,6 +51,8 @@ export interface ElectionResult {
   why: string;
   /** Who would follow, best first; without the host. */
   next: readonly Place[];
+  /** Who of them should play along, unheard, so that whoever fails, the next one is heard at once. */
+  followers: readonly string[];
 }
 
 /** A round trip below this is as good as any: the link is not what delays the sound. */
@@ -63,6 +67,9 @@ const TAKEOVER_POINTS = 6;
 const CUT_OFF_POINTS = 16;
 /** The same for who is connected and whose sound stands still: else two such devices take turns, and nobody is heard. */
 const UNHEARD_POINTS = 16;
+/** More than all that speaks for a device, too, but less than the two above: it will be heard before long. */
+const UNREADY_POINTS = 12;
+const MOST_FOLLOWERS = 2;
 const MOST_STUMBLES = 3;
 
 export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput): ElectionResult {
@@ -72,13 +79,16 @@ export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput
   const epoch = claim?.epoch ?? 0;
   const holder = claim === null || claim.released === true ? null : claim.peerId;
   const running = present.find((each) => each.peerId === holder);
-  const nextTo = (host: string | null): Place[] =>
-    ranked
-      .filter(({ peerId }) => peerId !== host)
-      .map((each) => ({
+  const after = (host: string | null): Pick<ElectionResult, 'next' | 'followers'> => {
+    const others = ranked.filter(({ peerId }) => peerId !== host);
+    return {
+      next: others.map((each) => ({
         peerId: each.peerId,
         why: [...merits(each, present), ...drawbacks(each)].join(', '),
-      }));
+      })),
+      followers: followersOf(others),
+    };
+  };
 
   if (holder !== null && running === undefined && isFed === true) {
     return {
@@ -86,31 +96,44 @@ export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput
       shouldClaim: false,
       epoch,
       why: 'it feeds the loudspeakers',
-      next: nextTo(holder),
+      ...after(holder),
     };
   }
   if (best === undefined) {
-    return { host: null, shouldClaim: false, epoch, why: 'nobody offers host mode', next: [] };
+    return { host: null, shouldClaim: false, epoch, why: 'nobody offers host mode', ...after(null) };
   }
   if (running !== undefined && !takesOver(best, running, claim?.named === true)) {
     const why = wordsFor(running, present, claim?.named === true ? 'named' : 'running');
-    return { host: running.peerId, shouldClaim: false, epoch, why, next: nextTo(running.peerId) };
+    return { host: running.peerId, shouldClaim: false, epoch, why, ...after(running.peerId) };
   }
   if (best.cutOff) {
-    return { host: null, shouldClaim: false, epoch, why: 'the node is out of reach', next: nextTo(null) };
+    return { host: null, shouldClaim: false, epoch, why: 'the node is out of reach', ...after(null) };
   }
   return {
     host: best.peerId,
     shouldClaim: best.peerId === selfId,
     epoch: epoch + 1,
     why: wordsFor(best, present, 'next'),
-    next: nextTo(best.peerId),
+    ...after(best.peerId),
   };
 }
 
-/** Whoever was named by hand stays. Who stumbled lately may follow a host that is gone, but pushes none away. */
+/**
+ * Who plays along is chosen by what is lasting: whoever is not ready gets so by playing along. Until then the first of those who
+ * are ready goes on.
+ */
+function followersOf(others: readonly Candidate[]): string[] {
+  const lasting = rank(others.map((each) => ({ ...each, unready: false }))).slice(0, MOST_FOLLOWERS);
+  return [...new Set([...others.slice(0, 1), ...lasting].map(({ peerId }) => peerId))];
+}
+
+/**
+ * Whoever was named by hand stays. Who stumbled lately may follow a host that is gone, but pushes none away. A host that is not
+ * ready is fetching what it will be heard with: another would have to be better without that.
+ */
 export function takesOver(best: Candidate, running: Candidate, isNamed: boolean): boolean {
-  return !isNamed && best.stumbles === 0 && points(best) - points(running) >= TAKEOVER_POINTS;
+  const lead = points(best) - points({ ...running, unready: false });
+  return !isNamed && best.stumbles === 0 && lead >= TAKEOVER_POINTS;
 }
 
 /**
@@ -124,7 +147,7 @@ export function leaderOf(input: {
 }): string | null {
   const present = input.peers
     .filter(({ peerId }) => input.alive.has(peerId))
-    .map((peer) => ({ ...peer, nodeRoundTripMs: null, cutOff: false, unheard: false }));
+    .map((peer) => ({ ...peer, nodeRoundTripMs: null, cutOff: false, unheard: false, unready: false }));
   const { claim } = input;
   if (claim !== null && claim.released !== true && present.some(({ peerId }) => peerId === claim.peerId)) {
     return claim.peerId;
@@ -142,6 +165,7 @@ export function candidateOf({ peerId, device, candidate, joinedAtMs }: Presence)
     cutOff: false,
     stumbles: 0,
     unheard: false,
+    unready: false,
   };
   return { peerId, device, ...(candidate ?? nothing) };
 }
@@ -158,7 +182,7 @@ function rank(candidates: readonly Candidate[]): Candidate[] {
 }
 
 function points(candidate: Candidate): number {
-  const { pluggedIn, visible, device, nodeRoundTripMs, cutOff, stumbles, unheard } = candidate;
+  const { pluggedIn, visible, device, nodeRoundTripMs, cutOff, stumbles, unheard, unready } = candidate;
   const near = nodeRoundTripMs !== null && nodeRoundTripMs <= NEAR_MS;
   return (
     (pluggedIn ? 4 : 0) +
@@ -167,7 +191,8 @@ function points(candidate: Candidate): number {
     (near ? 1 : 0) -
     2 * Math.min(stumbles, MOST_STUMBLES) -
     (cutOff ? CUT_OFF_POINTS : 0) -
-    (unheard ? UNHEARD_POINTS : 0)
+    (unheard ? UNHEARD_POINTS : 0) -
+    (unready ? UNREADY_POINTS : 0)
   );
 }
 
@@ -184,7 +209,8 @@ function merits(one: Candidate, present: readonly Candidate[]): string[] {
   return words;
 }
 
-function drawbacks({ pluggedIn, visible, nodeRoundTripMs, cutOff, stumbles, unheard }: Candidate): string[] {
+function drawbacks(one: Candidate): string[] {
+  const { pluggedIn, visible, nodeRoundTripMs, cutOff, stumbles, unheard, unready } = one;
   const words: string[] = [];
   if (!pluggedIn) words.push('on battery');
   if (!visible) words.push('in the background');
@@ -192,6 +218,7 @@ function drawbacks({ pluggedIn, visible, nodeRoundTripMs, cutOff, stumbles, unhe
   else if (nodeRoundTripMs !== null && nodeRoundTripMs > NEAR_MS) words.push('a slow way to the node');
   if (unheard) words.push('its sound did not arrive');
   else if (stumbles > 0) words.push('stumbled lately');
+  if (unready) words.push('hasn’t the song yet');
   return words;
 }
 

@@ -43,9 +43,9 @@ export interface HostRoleOptions {
   onStop: () => void;
   /**
    * The node gets nothing of what this device feeds, once for each claim. Presence has to say so when this returns:
-   * as good a candidate as before, it would push away whoever follows it.
+   * as good a candidate as before, it would push away whoever follows it. `stoodStill`: that is why, and it runs again.
    */
-  onUnheard: () => void;
+  onUnheard: (stoodStill: boolean) => void;
   onChange: (result: ElectionResult) => void;
 }
 
@@ -135,7 +135,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     if (sinceMs === null || feed?.state !== 'lost' || feed.peerId !== selfId) return;
     if (feed.epoch !== runningEpoch || unheardEpoch === runningEpoch) return;
     unheardEpoch = runningEpoch;
-    options.onUnheard();
+    options.onUnheard(nowMs() < listensUntilMs);
   }
 
   function noteWhoOffers(presences: ReadonlyMap<string, Presence>, linked: ReadonlySet<string>): void {

@@ -13,6 +13,7 @@ function candidate(peerId: string, more: Partial<Candidate> = {}): Candidate {
     cutOff: false,
     stumbles: 0,
     unheard: false,
+    unready: false,
     ...more,
   };
 }
@@ -105,6 +106,7 @@ describe('election', () => {
       cutOff: fc.constant(false),
       stumbles: fc.nat(3),
       unheard: fc.boolean(),
+      unready: fc.boolean(),
     });
     fc.assert(
       fc.property(
@@ -144,6 +146,7 @@ describe('election', () => {
       epoch: 4,
       why: 'nobody offers host mode',
       next: [],
+      followers: [],
     });
   });
 
@@ -240,6 +243,44 @@ describe('election', () => {
     );
   });
 
+  test('E19 who has not the song yet goes behind all who play it, and plays along to get it', () => {
+    const fresh = { ...laptop, unready: true };
+    const pocket = candidate('pocket', { visible: false, sinceMs: 3 });
+    const all = [fresh, pocket, phone];
+    const input = { selfId: 'phone', candidates: all, claim: null, alive: aliveOf(all) };
+    expect(elect(input)).toMatchObject({
+      host: 'phone',
+      shouldClaim: true,
+      next: [
+        { peerId: 'pocket', why: 'on battery, in the background' },
+        { peerId: 'laptop', why: 'plugged in, on screen, hasn’t the song yet' },
+      ],
+      followers: ['pocket', 'laptop'],
+    });
+    const claim = { epoch: 1, peerId: 'pocket' };
+    const running = { ...input, selfId: 'laptop', claim };
+    expect(elect(running)).toMatchObject({ host: 'pocket', followers: ['phone', 'laptop'] });
+    expect(elect({ ...running, candidates: [laptop, pocket, phone] })).toMatchObject({ host: 'laptop' });
+    // Nobody has it: the best fetches it.
+    expect(elect({ ...input, candidates: all.map((each) => ({ ...each, unready: true })) }).host).toBe(
+      'laptop',
+    );
+    // It has it before long, and is not replaced for that.
+    const fetching = { ...input, candidates: [{ ...pocket, unready: true }, phone], claim };
+    expect(elect(fetching)).toMatchObject({ host: 'pocket', shouldClaim: false });
+    expect(leaderOf({ peers: all, claim: null, alive: aliveOf(all) })).toBe('laptop');
+  });
+
+  test('E19 of many at most three play along: the first who is ready, and the two best', () => {
+    const two = ['a', 'b'].map((id) => candidate(id, { device: 'laptop', pluggedIn: true, unready: true }));
+    const others = ['c', 'd', 'e'].map((id) => candidate(id, { unready: id === 'e' }));
+    const all = [...others, ...two];
+    const claim = { epoch: 1, peerId: 'host' };
+    const host = candidate('host', { device: 'laptop', pluggedIn: true });
+    const result = elect({ selfId: 'x', candidates: [...all, host], claim, alive: aliveOf([...all, host]) });
+    expect(result.followers).toEqual(['c', 'a', 'b']);
+  });
+
   test('E15 a feed that the node hears is the host’s, though nobody here can see it', () => {
     const claim = { epoch: 9, peerId: 'far' };
     const input = { selfId: 'laptop', candidates: both, claim, alive: aliveOf(both) };
@@ -295,6 +336,7 @@ describe('election', () => {
       cutOff: false,
       stumbles: 0,
       unheard: false,
+      unready: false,
       sinceMs: 20,
       visible: false,
       pluggedIn: false,
@@ -307,6 +349,7 @@ describe('election', () => {
       cutOff: true,
       stumbles: 2,
       unheard: true,
+      unready: true,
     };
     expect(candidateOf({ ...presence, candidate: offer })).toMatchObject(offer);
   });

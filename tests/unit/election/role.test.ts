@@ -1,11 +1,37 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { NodeWord } from '../../../app/host/alive.ts';
+import { createHostRole } from '../../../app/host/role.ts';
+import type { Presence } from '../../../app/session/schema.ts';
+import { createPeer } from '../session/peers.ts';
 import { createWorld, type World } from './world.ts';
 
 let world: World;
 afterEach(() => world.close());
 
 const laptop = { device: 'laptop', pluggedIn: true } as const;
+
+const presence: Presence = {
+  memberId: 'lap',
+  peerId: 'lap',
+  name: 'lap',
+  hue: 0,
+  device: 'laptop',
+  listening: false,
+  candidate: {
+    sinceMs: 0,
+    visible: true,
+    pluggedIn: true,
+    nodeRoundTripMs: 5,
+    cutOff: false,
+    stumbles: 0,
+    unheard: false,
+    unready: false,
+  },
+  talking: false,
+  roundTripMs: null,
+  joinedAtMs: 0,
+};
 
 /** Three on the air for a while: the laptop hosts, then tab, then pocket would. */
 function household(): World {
@@ -229,8 +255,65 @@ describe('the role', () => {
     expect(pocket.result).toMatchObject({ host: null, why: 'nobody offers host mode', next: [] });
   });
 
+  test.each([
+    ['stood still', 4_000],
+    ['ran', 500],
+  ])('E18 a host whose feed the node lost while it %s says which of the two it was', (_, sleptMs) => {
+    world = createWorld({});
+    let nowMs = 10_000;
+    let feed: NodeWord['feed'] = null;
+    const peer = createPeer('lap', { nowMs });
+    const unheard: boolean[] = [];
+    const role = createHostRole({
+      selfId: 'lap',
+      queries: peer.queries,
+      commands: peer.commands,
+      presences: () => new Map([['lap', presence]]),
+      linked: () => [],
+      node: () => ({ sinceMs: 0, feed }),
+      mayClaim: () => true,
+      nowMs: () => nowMs,
+      onStart: (epoch) => (feed = { epoch, peerId: 'lap', state: 'up' }),
+      onStop: () => undefined,
+      onUnheard: (stoodStill) => unheard.push(stoodStill),
+      onChange: () => undefined,
+    });
+    role.look();
+    nowMs += sleptMs;
+    feed = { epoch: 1, peerId: 'lap', state: 'lost' };
+    role.look();
+    role.look();
+    expect(unheard).toEqual([sleptMs > 1_500]);
+    role.close();
+    peer.commands.close();
+    peer.queries.close();
+  });
+
+  test('E19 one that plays the song follows as soon as ever, though a better one has still to fetch it', () => {
+    household();
+    world.device('tab').offer.unready = true;
+    world.run(1_000);
+    expect(world.device('tab').result?.followers).toEqual(['pocket', 'tab']);
+    world.device('lap').life = 'killed';
+    expect(world.until('pocket on air', onAir('pocket'))).toBeLessThan(600);
+    world.device('tab').offer.unready = false;
+    world.run(20_000);
+    expect(world.onAir()).toMatch(/\/pocket$/);
+    expect(world.device('pocket').starts).toBe(1);
+  });
+
   test('E17 whatever happens, one of those left feeds the stream soon, and then all is quiet', () => {
-    const harm = fc.constantFrom('kill', 'freeze', 'wake', 'lose node', 'find node', 'name', 'mute');
+    const harm = fc.constantFrom(
+      'kill',
+      'freeze',
+      'wake',
+      'lose node',
+      'find node',
+      'name',
+      'mute',
+      'fetch',
+      'get',
+    );
     const event = fc.record({ at: fc.nat(3), harm, afterMs: fc.integer({ min: 50, max: 6_000 }) });
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 8 }), fc.boolean(), (events, alike) => {
@@ -250,6 +333,8 @@ describe('the role', () => {
             if (what === 'lose node') device.reachesNode = false;
             if (what === 'find node') device.reachesNode = true;
             if (what === 'mute') device.isMute = true;
+            if (what === 'fetch') device.offer.unready = true;
+            if (what === 'get') device.offer.unready = false;
             if (what === 'name') {
               const from = world.devices.find(({ life }) => life === 'runs');
               from?.peer.commands.nameHost(device.id, from.id);

@@ -116,8 +116,10 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       onStop: () => {
         device.feeding = null;
       },
-      onUnheard: () => {
-        hiddenOf(device).steadiness.wasUnheard(nowMs);
+      onUnheard: (stoodStill) => {
+        const { steadiness } = hiddenOf(device);
+        if (stoodStill) steadiness.stumbled(nowMs);
+        else steadiness.wasUnheard(nowMs);
       },
       onChange: (result) => {
         device.result = result;
@@ -135,6 +137,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
         cutOff: false,
         stumbles: 0,
         unheard: false,
+        unready: false,
         device: 'phone',
         ...offer,
       },
