@@ -101,9 +101,12 @@ export function createHosting(options: HostingOptions): Hosting {
       options.onHosting(null);
       sound.stopHosting();
     },
-    onUnheard: (stoodStill) => {
-      if (stoodStill) steadiness.stumbled(localNowMs());
-      else steadiness.wasUnheard(localNowMs());
+    onUnheard: () => {
+      steadiness.wasUnheard(localNowMs());
+      present();
+    },
+    onStumbled: () => {
+      steadiness.stumbled(localNowMs());
       present();
     },
     onChange(result) {

@@ -43,9 +43,11 @@ export interface HostRoleOptions {
   onStop: () => void;
   /**
    * The node gets nothing of what this device feeds, once for each claim. Presence has to say so when this returns:
-   * as good a candidate as before, it would push away whoever follows it. `stoodStill`: that is why, and it runs again.
+   * as good a candidate as before, it would push away whoever follows it.
    */
-  onUnheard: (stoodStill: boolean) => void;
+  onUnheard: () => void;
+  /** The others lost this device while it hosted, or it stood still meanwhile. The same goes for presence. */
+  onStumbled: () => void;
   onChange: (result: ElectionResult) => void;
 }
 
@@ -72,7 +74,11 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   let runningEpoch: number | null = null;
   let unheardEpoch: number | null = null;
   let claimed: { claim: HostClaim | null; sinceMs: number } = { claim: null, sinceMs: nowMs() };
-  /** Who was lost as a host, and since when. Its last beat is younger than that, and would have it back at once. */
+  /**
+   * Who was lost as a host, and since when. Its last beat is younger than that, and would have it back at once. Never this device:
+   * it learns of its loss later than the others do, and who thinks less of itself than they do leaves the role to them while they
+   * leave it to it.
+   */
   const givenUp = new Map<string, number>();
   let lingersUntilMs: number | null = null;
   let lookedAtMs = nowMs();
@@ -122,7 +128,9 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     const old = all.get(before.peerId);
     const next = all.get(claim.peerId);
     const madeWay = old && next && takesOver(candidateOf(next), candidateOf(old), before.named === true);
-    if (madeWay !== true) givenUp.set(before.peerId, nowMs());
+    if (madeWay === true) return;
+    if (before.peerId === selfId) options.onStumbled();
+    else givenUp.set(before.peerId, nowMs());
   }
 
   function candidateNow(presence: Presence): Candidate {
@@ -135,7 +143,8 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     if (sinceMs === null || feed?.state !== 'lost' || feed.peerId !== selfId) return;
     if (feed.epoch !== runningEpoch || unheardEpoch === runningEpoch) return;
     unheardEpoch = runningEpoch;
-    options.onUnheard(nowMs() < listensUntilMs);
+    if (nowMs() < listensUntilMs) options.onStumbled();
+    else options.onUnheard();
   }
 
   function noteWhoOffers(presences: ReadonlyMap<string, Presence>, linked: ReadonlySet<string>): void {
@@ -148,10 +157,11 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   }
 
   function electNow(): { result: ElectionResult; claim: HostClaim | null } {
+    const claim = claimNow();
+    // What befell this device by that claim is among them.
     const presences = options.presences();
     const linked = new Set(options.linked());
     noteWhoOffers(presences, linked);
-    const claim = claimNow();
     for (const [peerId, sinceMs] of givenUp) if (nowMs() - sinceMs > GIVEN_UP_MS) givenUp.delete(peerId);
     const candidates = [...presences.values()]
       .filter(({ candidate }) => candidate !== null)

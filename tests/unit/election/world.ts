@@ -116,11 +116,8 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       onStop: () => {
         device.feeding = null;
       },
-      onUnheard: (stoodStill) => {
-        const { steadiness } = hiddenOf(device);
-        if (stoodStill) steadiness.stumbled(nowMs);
-        else steadiness.wasUnheard(nowMs);
-      },
+      onUnheard: () => hiddenOf(device).steadiness.wasUnheard(nowMs),
+      onStumbled: () => hiddenOf(device).steadiness.stumbled(nowMs),
       onChange: (result) => {
         device.result = result;
       },
