@@ -12,8 +12,13 @@ export const GAP_MS = 250;
 export const MAX_LEAD_MS = 240;
 /** Right after silence: a usual MP3 frame, or as long a group of pieces that came in one packet. */
 const RESUMING_LEAD_MS = 24;
-/** After a machine slept, at most this much silence is made up for. */
-const MAX_LAG_MS = 300;
+/**
+ * This node stood still for longer: the machine slept. For less than that listeners get all that they missed, or every stall
+ * would drain their buffers for good; one whose buffer was shorter than the stall plays by the difference later from then on.
+ */
+const SLEPT_MS = 3_000;
+/** After a machine slept its listeners have run dry: more than this would only be played late. */
+const MADE_UP_MS = 300;
 /** Lets a host's clock be fast by this share without ever losing a frame. */
 const FORGIVEN_SHARE = 0.01;
 
@@ -43,7 +48,7 @@ export function createPace(nowMs: number, frameMs: number): Pace {
     atMs = now;
     leadMs -= passedMs;
     if (leadMs > 0) leadMs = Math.max(0, leadMs - passedMs * FORGIVEN_SHARE);
-    leadMs = Math.max(leadMs, -MAX_LAG_MS);
+    if (leadMs < -SLEPT_MS) leadMs = -MADE_UP_MS;
   }
 
   return {

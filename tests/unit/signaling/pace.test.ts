@@ -132,6 +132,29 @@ describe('pacing', () => {
     expect(pace.takeSilence(3_600_000)).toBeLessThanOrEqual(13);
   });
 
+  it.each([500, 2_500])(
+    'loses nothing of a steady host when the node itself stands still for %i ms',
+    (pauseMs) => {
+      const pace = createPace(0, FRAME_MS);
+      let sent = 0;
+      let arrived = 0;
+      const isAway = (now: number): boolean => now > 5_000 && now < 5_000 + pauseMs;
+      for (let now = 0; now <= 20_000; now++) {
+        if (isAway(now)) continue;
+        for (; arrived * FRAME_MS <= now; arrived++) if (pace.takeHostFrame(now)) sent++;
+        expect(pace.takeSilence(now)).toBe(0);
+      }
+      expect(sent).toBe(arrived);
+    },
+  );
+
+  it('makes up with silence for all that it stood still while no host was there', () => {
+    const pace = createPace(0, FRAME_MS);
+    let sent = pace.takeSilence(1_000);
+    sent += pace.takeSilence(3_500);
+    expect(Math.abs(sent * FRAME_MS - 3_500)).toBeLessThan(2 * FRAME_MS);
+  });
+
   it('does not wait when the host has gone', () => {
     const pace = createPace(0, FRAME_MS);
     pace.takeHostFrame(0);
