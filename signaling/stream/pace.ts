@@ -10,8 +10,13 @@
 export const GAP_MS = 250;
 /** Frames further ahead than this are dropped: wider than the jitter of a Wi-Fi, narrower than a gap. */
 export const MAX_LEAD_MS = 240;
-/** Right after silence: a usual MP3 frame, or as long a group of pieces that came in one packet. */
+/** After silence: a usual MP3 frame, or as long a group of pieces that came in one packet. */
 const RESUMING_LEAD_MS = 24;
+/**
+ * For so long: a host that begins on a busy device is late at first, and would be that much ahead for good once it is not.
+ * Afterwards what has not come is lost.
+ */
+const RESUMING_MS = 2_000;
 /**
  * This node stood still for longer: the machine slept. For less than that listeners get all that they missed, or every stall
  * would drain their buffers for good; one whose buffer was shorter than the stall plays by the difference later from then on.
@@ -40,7 +45,7 @@ export function createPace(nowMs: number, frameMs: number): Pace {
   let filledMs = 0;
   /** Of it some since the host's last frame. */
   let isFilled = false;
-  /** When sound resumed after silence, or last had to be dropped since. */
+  /** When sound resumed after silence. */
   let resumedAtMs = Number.NEGATIVE_INFINITY;
 
   function advance(now: number): void {
@@ -57,13 +62,10 @@ export function createPace(nowMs: number, frameMs: number): Pace {
       hostFrameAtMs = now;
       if (isFilled) resumedAtMs = now;
       isFilled = false;
-      // What has not come by then is lost.
-      if (now - resumedAtMs >= GAP_MS) filledMs = 0;
+      if (now - resumedAtMs >= RESUMING_MS) filledMs = 0;
       const isResuming = filledMs > 0;
       if (leadMs > (isResuming ? RESUMING_LEAD_MS : MAX_LEAD_MS)) {
-        if (!isResuming) return false;
-        resumedAtMs = now;
-        filledMs -= frameMs;
+        if (isResuming) filledMs -= frameMs;
         return false;
       }
       leadMs += frameMs;

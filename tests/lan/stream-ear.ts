@@ -96,6 +96,8 @@ export function openEar({ host, url, song, beganAtMs }: StreamEarOptions): Strea
     const curl = host.spawn('curl', ['-sS', '--no-buffer', url], { stdio: ['ignore', 'pipe', 'ignore'] });
     connection = curl;
     curl.stdout?.on('data', (bytes: Buffer) => {
+      // What was still in the pipe: the decoder has been told that no more comes.
+      if (closed) return;
       for (const frame of log.push(bytes, performance.now())) decoder.stdin.write(frame);
     });
     curl.once('close', () => {
