@@ -19,7 +19,7 @@ export interface Candidate {
   stumbles: number;
   /** It hosted within the last minute, and the node got none of its sound. */
   unheard: boolean;
-  /** The room plays, and this peer's player is silent: it fetches the song, or does not play along. */
+  /** The room plays, and this peer's player is silent: it has still to fetch the song, cannot play it, or does not play along. */
   unready: boolean;
 }
 
@@ -63,12 +63,12 @@ const NEAR_MS = 30;
  * laptop, is.
  */
 const TAKEOVER_POINTS = 6;
-/** More than all that speaks for a device: without the node it is of no use, and lets others go first. */
-const CUT_OFF_POINTS = 16;
-/** The same for who is connected and whose sound stands still: else two such devices take turns, and nobody is heard. */
-const UNHEARD_POINTS = 16;
-/** More than all that speaks for a device, too, but less than the two above: it will be heard before long. */
+/** More than all that speaks for a device: it will be heard, but not at once. */
 const UNREADY_POINTS = 12;
+/** More than all else together, readiness too: without the node it is of no use, and lets others go first. */
+const CUT_OFF_POINTS = 32;
+/** The same for who is connected and whose sound stands still: else two such devices take turns, and nobody is heard. */
+const UNHEARD_POINTS = 32;
 const MOST_FOLLOWERS = 2;
 const MOST_STUMBLES = 3;
 
@@ -119,8 +119,8 @@ export function elect({ selfId, candidates, claim, isFed, alive }: ElectionInput
 }
 
 /**
- * Who plays along is chosen by what is lasting: whoever is not ready gets so by playing along. Until then the first of those who
- * are ready goes on.
+ * Who plays along is chosen by what is lasting: whoever is not ready gets so by playing along. Until then whoever
+ * would follow now goes on.
  */
 function followersOf(others: readonly Candidate[]): string[] {
   const lasting = rank(others.map((each) => ({ ...each, unready: false }))).slice(0, MOST_FOLLOWERS);
@@ -128,8 +128,8 @@ function followersOf(others: readonly Candidate[]): string[] {
 }
 
 /**
- * Whoever was named by hand stays. Who stumbled lately may follow a host that is gone, but pushes none away. A host that is not
- * ready is fetching what it will be heard with: another would have to be better without that.
+ * Whoever was named by hand stays. Who stumbled lately may follow a host that is gone, but pushes none away. That a host
+ * is silent is no reason: most often it seeks or fetches, and the next one has to, too.
  */
 export function takesOver(best: Candidate, running: Candidate, isNamed: boolean): boolean {
   const lead = points(best) - points({ ...running, unready: false });
@@ -218,7 +218,7 @@ function drawbacks(one: Candidate): string[] {
   else if (nodeRoundTripMs !== null && nodeRoundTripMs > NEAR_MS) words.push('a slow way to the node');
   if (unheard) words.push('its sound did not arrive');
   else if (stumbles > 0) words.push('stumbled lately');
-  if (unready) words.push('hasn’t the song yet');
+  if (unready) words.push('not playing along yet');
   return words;
 }
 

@@ -22,6 +22,12 @@ import {
 const LINGER_MS = 5_000;
 /** After a pause of its own everybody looks dead to this device: it listens first. */
 const OWN_GAP_MS = 1_500;
+/** A look that comes so much after the one before says that this device stood still meanwhile. */
+const STOOD_STILL_MS = 700;
+/** So soon after it stood still its sound is on the way again. */
+const RECOVERS_MS = 2_500;
+/** Whoever is elected claims well before that, unless it sees things differently: then what passes counts for nothing. */
+const AWAITED_MS = 4_000;
 /** Until all that befell a host is in its own presence: cut off, unheard, stumbled, or gone. */
 const GIVEN_UP_MS = 10_000;
 
@@ -73,6 +79,10 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   const signs = new Map<string, Sign>();
   let runningEpoch: number | null = null;
   let unheardEpoch: number | null = null;
+  let excused: { epoch: number; sinceMs: number } | null = null;
+  let stoodStillAtMs = -Infinity;
+  /** Since when somebody is elected and has not claimed. */
+  let awaitedSinceMs: number | null = null;
   let claimed: { claim: HostClaim | null; sinceMs: number } = { claim: null, sinceMs: nowMs() };
   /**
    * Who was lost as a host, and since when. Its last beat is younger than that, and would have it back at once. Never this device:
@@ -97,6 +107,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   /** After this device stood still, whoever is silent gets the time to be heard. */
   function forgiveOwnGap(): void {
     const atMs = nowMs();
+    if (atMs - lookedAtMs > STOOD_STILL_MS) stoodStillAtMs = atMs;
     if (atMs - lookedAtMs > OWN_GAP_MS) {
       listensUntilMs = atMs + MISSED_MS;
       for (const [peerId, sign] of signs) signs.set(peerId, { ...sign, atMs });
@@ -127,7 +138,9 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     const all = options.presences();
     const old = all.get(before.peerId);
     const next = all.get(claim.peerId);
-    const madeWay = old && next && takesOver(candidateOf(next), candidateOf(old), before.named === true);
+    // Whether it is ready now says nothing of when it claimed.
+    const winner = next && { ...candidateOf(next), unready: false };
+    const madeWay = old && winner && takesOver(winner, candidateOf(old), before.named === true);
     if (madeWay === true) return;
     if (before.peerId === selfId) options.onStumbled();
     else givenUp.set(before.peerId, nowMs());
@@ -135,16 +148,23 @@ export function createHostRole(options: HostRoleOptions): HostRole {
 
   function candidateNow(presence: Presence): Candidate {
     const candidate = candidateOf(presence);
-    return givenUp.has(presence.peerId) ? { ...candidate, unheard: true } : candidate;
+    const isLate = awaitedSinceMs !== null && nowMs() - awaitedSinceMs > AWAITED_MS;
+    const unready = candidate.unready && !isLate;
+    return { ...candidate, unready, unheard: candidate.unheard || givenUp.has(presence.peerId) };
   }
 
   function noteOwnSilence(): void {
     const { sinceMs, feed } = options.node();
-    if (sinceMs === null || feed?.state !== 'lost' || feed.peerId !== selfId) return;
-    if (feed.epoch !== runningEpoch || unheardEpoch === runningEpoch) return;
+    if (sinceMs === null || feed?.peerId !== selfId || feed.epoch !== runningEpoch) return;
+    if (feed.state === 'up') excused = null;
+    if (feed.state !== 'lost' || unheardEpoch === runningEpoch) return;
+    if (excused === null && nowMs() - stoodStillAtMs < RECOVERS_MS) {
+      excused = { epoch: runningEpoch, sinceMs: nowMs() };
+      options.onStumbled();
+    }
+    if (excused?.epoch === runningEpoch && nowMs() - excused.sinceMs < RECOVERS_MS) return;
     unheardEpoch = runningEpoch;
-    if (nowMs() < listensUntilMs) options.onStumbled();
-    else options.onUnheard();
+    options.onUnheard();
   }
 
   function noteWhoOffers(presences: ReadonlyMap<string, Presence>, linked: ReadonlySet<string>): void {
@@ -178,6 +198,8 @@ export function createHostRole(options: HostRoleOptions): HostRole {
       nowMs: nowMs(),
     });
     const result = elect({ selfId, candidates, claim, isFed: isFed(claim, options.node()), alive });
+    if (result.host === null || result.host === claim?.peerId) awaitedSinceMs = null;
+    else awaitedSinceMs ??= nowMs();
     return { result, claim };
   }
 

@@ -205,7 +205,7 @@ export const Presence = v.object({
       stumbles: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
       /** It hosted lately, and the node got none of its sound. */
       unheard: v.optional(v.boolean(), false),
-      /** The room plays, and this device has nothing of it to be heard yet: as the host it would be silent for now. */
+      /** The room plays, and this device's player is silent: as the host it would be so, too, for now. */
       unready: v.optional(v.boolean(), false),
     }),
   ),

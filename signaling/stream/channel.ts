@@ -74,6 +74,7 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
   let lastFrameAtMs: number | null = null;
   let timer: NodeJS.Timeout | null = null;
   let emittedAtMs = now();
+  let lookedAtMs = now();
   let flushedAtMs = now();
   const ownPause = createOwnPause(GAP_MS);
 
@@ -101,7 +102,10 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
 
   function fillGaps(): void {
     const nowMs = now();
-    const due = ownPause.was(nowMs) ? 0 : pace.takeSilence(nowMs);
+    const stoodStill = ownPause.was(nowMs);
+    if (stoodStill) pace.stoodStill(nowMs - lookedAtMs, nowMs);
+    lookedAtMs = nowMs;
+    const due = stoodStill ? 0 : pace.takeSilence(nowMs);
     for (let i = 0; i < due; i++) emit(silence, nowMs);
     silenceFrames += due;
     flushIfDue();
@@ -110,7 +114,8 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
   function runOrRest(): void {
     const needed = listeners.size > 0;
     if (needed && timer === null) {
-      ownPause.begin(now());
+      lookedAtMs = now();
+      ownPause.begin(lookedAtMs);
       timer = setInterval(fillGaps, LOOK_MS);
     } else if (!needed && timer !== null) {
       clearInterval(timer);
@@ -139,7 +144,8 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
     hostGone: () => pace.hostGone(),
     listen(listener, { burstMs = BURST_MS, head = new Uint8Array(0) } = {}) {
       // All that is due goes to those who are here; it is in `recent` for who comes now.
-      fillGaps();
+      if (timer === null) pace.begin(now());
+      else fillGaps();
       flush();
       // Nobody listened and no host fed it: what is left in `recent` may be old, and the stream was silent since.
       const fresh = lastFrameAtMs !== null && now() - lastFrameAtMs < BURST_MS;

@@ -21,9 +21,11 @@ const RESUMING_MS = 2_000;
  * This node stood still for longer: the machine slept. For less than that listeners get all that they missed, or every stall
  * would drain their buffers for good; one whose buffer was shorter than the stall plays by the difference later from then on.
  */
-const SLEPT_MS = 3_000;
+const SLEPT_MS = 2_000;
 /** After a machine slept its listeners have run dry: more than this would only be played late. */
 const MADE_UP_MS = 300;
+/** After a stall of this node's own: what the host has sent meanwhile is read, and goes out to every listener, by then. */
+const CATCH_UP_MS = 500;
 /** Lets a host's clock be fast by this share without ever losing a frame. */
 const FORGIVEN_SHARE = 0.01;
 
@@ -32,6 +34,10 @@ export interface Pace {
   takeHostFrame(nowMs: number): boolean;
   /** How many silent frames are due now; they count as sent. */
   takeSilence(nowMs: number): number;
+  /** This node stood still for so long until now: what a host has sent meanwhile has still to be read. */
+  stoodStill(forMs: number, nowMs: number): void;
+  /** Nobody listened until now: nothing has been missed. */
+  begin(nowMs: number): void;
   /** The host is gone: do not wait for its next frame. */
   hostGone(): void;
 }
@@ -45,6 +51,7 @@ export function createPace(nowMs: number, frameMs: number): Pace {
   let filledMs = 0;
   /** Of it some since the host's last frame. */
   let isFilled = false;
+  let excused = { ms: 0, untilMs: Number.NEGATIVE_INFINITY };
   /** When sound resumed after silence. */
   let resumedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -73,12 +80,20 @@ export function createPace(nowMs: number, frameMs: number): Pace {
     },
     takeSilence(now) {
       advance(now);
-      const grantedMs = now - hostFrameAtMs < GAP_MS ? GAP_MS : 0;
+      const lateMs = GAP_MS + (now < excused.untilMs ? excused.ms : 0);
+      const grantedMs = now - hostFrameAtMs < GAP_MS ? lateMs : 0;
       const due = Math.max(0, Math.ceil((-leadMs - grantedMs) / frameMs));
       leadMs += due * frameMs;
       filledMs += due * frameMs;
       if (due > 0) isFilled = true;
       return due;
+    },
+    stoodStill(forMs, now) {
+      excused = { ms: Math.min(forMs, SLEPT_MS), untilMs: now + CATCH_UP_MS };
+    },
+    begin(now) {
+      advance(now);
+      leadMs = Math.max(leadMs, 0);
     },
     hostGone() {
       hostFrameAtMs = Number.NEGATIVE_INFINITY;

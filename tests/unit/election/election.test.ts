@@ -253,7 +253,7 @@ describe('election', () => {
       shouldClaim: true,
       next: [
         { peerId: 'pocket', why: 'on battery, in the background' },
-        { peerId: 'laptop', why: 'plugged in, on screen, hasn’t the song yet' },
+        { peerId: 'laptop', why: 'plugged in, on screen, not playing along yet' },
       ],
       followers: ['pocket', 'laptop'],
     });
@@ -279,6 +279,25 @@ describe('election', () => {
     const host = candidate('host', { device: 'laptop', pluggedIn: true });
     const result = elect({ selfId: 'x', candidates: [...all, host], claim, alive: aliveOf([...all, host]) });
     expect(result.followers).toEqual(['c', 'a', 'b']);
+  });
+
+  test('E9 E18 E19 who cannot be heard at all goes behind all who will be, ready or not', () => {
+    const any = fc.record({
+      visible: fc.boolean(),
+      pluggedIn: fc.boolean(),
+      device: fc.constantFrom('phone' as const, 'tablet' as const, 'laptop' as const),
+      nodeRoundTripMs: fc.option(fc.nat(60), { nil: null }),
+      stumbles: fc.nat(5),
+      unready: fc.boolean(),
+    });
+    const harm = fc.constantFrom({ cutOff: true }, { unheard: true });
+    fc.assert(
+      fc.property(any, any, harm, (a, b, harmed) => {
+        const two = [candidate('harmed', { ...a, ...harmed }), candidate('fit', b)];
+        expect(elect({ selfId: 'x', candidates: two, claim: null, alive: aliveOf(two) }).host).toBe('fit');
+      }),
+      { seed: 12 },
+    );
   });
 
   test('E15 a feed that the node hears is the host’s, though nobody here can see it', () => {

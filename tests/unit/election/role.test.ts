@@ -285,6 +285,13 @@ describe('the role', () => {
     role.look();
     role.look();
     expect(said).toEqual([what]);
+    // It runs again, and still nothing comes.
+    for (let n = 0; n < 6; n++) {
+      nowMs += 500;
+      role.look();
+    }
+    expect(said.at(-1)).toBe('unheard');
+    expect(said.length).toBe(what === 'stumbled' ? 2 : 1);
     role.close();
     peer.commands.close();
     peer.queries.close();
@@ -317,6 +324,15 @@ describe('the role', () => {
     expect(world.until('shelf on air', onAir('shelf'))).toBeLessThan(600);
     world.run(20_000);
     expect(world.onAir()).toMatch(/\/shelf$/);
+  });
+
+  test('E19 where one does not know who is ready, the role is not left to each other for ever', () => {
+    world = createWorld({ host: laptop, fresh: { ...laptop, unready: true }, old: {} });
+    world.until('host on air', onAir('host'));
+    world.device('old').knowsReadiness = false;
+    world.run(5_000);
+    world.device('host').life = 'killed';
+    expect(world.until('fresh on air', onAir('fresh'))).toBeLessThan(6_000);
   });
 
   test('E17 whatever happens, one of those left feeds the stream soon, and then all is quiet', () => {

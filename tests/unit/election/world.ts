@@ -30,6 +30,8 @@ export interface Device {
   life: 'runs' | 'frozen' | 'killed';
   reachesNode: boolean;
   reachesPeers: boolean;
+  /** False: it is of an earlier version, which has no `unready`. */
+  knowsReadiness: boolean;
   /** Its sound stands still: it says hello to the node and sends no frame. */
   isMute: boolean;
   /** Since when it feeds or tries to, by its role. */
@@ -144,6 +146,7 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
       reachesNode: true,
       reachesPeers: true,
       isMute: false,
+      knowsReadiness: true,
       feeding: null,
       starts: 0,
     };
@@ -161,7 +164,8 @@ export function createWorld(offers: Readonly<Record<string, Offer>>): World {
           const { steadiness } = hidden.get(id) as Hidden;
           const stumbles = candidate.stumbles + steadiness.stumbles(nowMs);
           const unheard = steadiness.isUnheard(nowMs);
-          const offer = { ...candidate, stumbles, unheard };
+          const unready = candidate.unready && device.knowsReadiness;
+          const offer = { ...candidate, stumbles, unheard, unready };
           return [
             id,
             {
