@@ -75,8 +75,9 @@ interface Sample {
 
 const forMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const round = (value: number): number => Math.round(value * 100) / 100;
+/** Nearest rank: so large a share of them is not above it. */
 const at = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 const farthest = (all: readonly number[]): number =>
   all.reduce((most, one) => (Math.abs(one) > Math.abs(most) ? one : most), 0);
 

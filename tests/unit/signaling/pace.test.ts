@@ -178,7 +178,7 @@ describe('pacing', () => {
   });
 
   it('fills in what a node that stood still has not got by half a second later', () => {
-    const pace = createPace(0, FRAME_MS);
+    const pace = createPace(1_000, FRAME_MS);
     pace.takeHostFrame(1_000);
     pace.takeSilence(1_000);
     pace.stoodStill(1_000, 2_000);
