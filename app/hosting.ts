@@ -158,7 +158,8 @@ export function createHosting(options: HostingOptions): Hosting {
   function present(): void {
     if (!offer) return;
     const { watch, sinceMs } = offer;
-    if (sound.state().kind === 'playing' || !isPlaying()) readiness.sounded(localNowMs());
+    const what = !isPlaying() ? 'nothing' : sound.state().kind === 'playing' ? 'sounds' : 'silent';
+    readiness.look(what, localNowMs());
     const tripMs = watch.roundTripMs();
     const moved = tripMs !== null && Math.abs(tripMs - (toldTripMs ?? Infinity)) >= TRIP_STEP_MS;
     if (tripMs === null || moved) toldTripMs = tripMs === null ? null : Math.round(tripMs);

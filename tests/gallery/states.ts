@@ -452,7 +452,7 @@ export const STATES: Record<string, GalleryState> = {
           name: 'Maximiliane-Leonarda',
           device: 'phone',
           isMe: false,
-          why: 'On battery, in the background, a slow way to the node, stumbled lately',
+          why: 'On battery, in the background, a slow way to the node, stumbled lately, not playing along yet',
         },
       ];
     },
