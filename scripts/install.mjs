@@ -58,7 +58,8 @@ export async function ensureBuilt() {
   const { code, output } = await announced('Building the app', () =>
     run(process.execPath, [inRepo('node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], {
       quiet: true,
-      env: { NO_COLOR: '1' },
+      // Whoever calls it from a test has `test` here, and would get a service worker for development.
+      env: { NO_COLOR: '1', NODE_ENV: 'production' },
     }),
   );
   if (code !== 0) throw new Error(`vite build failed:\n${output.trim()}`);
