@@ -23,7 +23,7 @@ const LINGER_MS = 5_000;
 /** After a pause of its own everybody looks dead to this device: it listens first. */
 const OWN_GAP_MS = 1_500;
 /** A look that comes so much after the one before says that this device stood still meanwhile. */
-const STOOD_STILL_MS = 700;
+const PAUSED_MS = 700;
 /** So soon after it stood still its sound is on the way again. */
 const RECOVERS_MS = 2_500;
 /** Whoever is elected claims well before that, unless it sees things differently: then what passes counts for nothing. */
@@ -80,7 +80,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   let runningEpoch: number | null = null;
   let unheardEpoch: number | null = null;
   let excused: { epoch: number; sinceMs: number } | null = null;
-  let stoodStillAtMs = -Infinity;
+  let pausedAtMs = -Infinity;
   /** Since when somebody is elected and has not claimed. */
   let awaitedSinceMs: number | null = null;
   let claimed: { claim: HostClaim | null; sinceMs: number } = { claim: null, sinceMs: nowMs() };
@@ -107,7 +107,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
   /** After this device stood still, whoever is silent gets the time to be heard. */
   function forgiveOwnGap(): void {
     const atMs = nowMs();
-    if (atMs - lookedAtMs > STOOD_STILL_MS) stoodStillAtMs = atMs;
+    if (atMs - lookedAtMs > PAUSED_MS) pausedAtMs = atMs;
     if (atMs - lookedAtMs > OWN_GAP_MS) {
       listensUntilMs = atMs + MISSED_MS;
       for (const [peerId, sign] of signs) signs.set(peerId, { ...sign, atMs });
@@ -158,7 +158,7 @@ export function createHostRole(options: HostRoleOptions): HostRole {
     if (sinceMs === null || feed?.peerId !== selfId || feed.epoch !== runningEpoch) return;
     if (feed.state === 'up') excused = null;
     if (feed.state !== 'lost' || unheardEpoch === runningEpoch) return;
-    if (excused === null && nowMs() - stoodStillAtMs < RECOVERS_MS) {
+    if (excused === null && nowMs() - pausedAtMs < RECOVERS_MS) {
       excused = { epoch: runningEpoch, sinceMs: nowMs() };
       options.onStumbled();
     }

@@ -103,7 +103,7 @@ export function createSpeakerWatch({
 
   /** Loudspeakers run dry while this machine sleeps, and stop: what is silent afterwards was stopped by nobody. */
   function notePause(): void {
-    if (!ownPause.was(wallNow())) return;
+    if (ownPause.lastedMs(wallNow()) === 0) return;
     log.info({ event: 'own-pause' });
     for (const entry of entries.values())
       if (entry.sound?.room != null) mean(entry, entry.sound.room, now(), AFTER_PAUSE_MS);

@@ -74,7 +74,6 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
   let lastFrameAtMs: number | null = null;
   let timer: NodeJS.Timeout | null = null;
   let emittedAtMs = now();
-  let lookedAtMs = now();
   let flushedAtMs = now();
   const ownPause = createOwnPause(GAP_MS);
 
@@ -102,10 +101,9 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
 
   function fillGaps(): void {
     const nowMs = now();
-    const stoodStill = ownPause.was(nowMs);
-    if (stoodStill) pace.stoodStill(nowMs - lookedAtMs, nowMs);
-    lookedAtMs = nowMs;
-    const due = stoodStill ? 0 : pace.takeSilence(nowMs);
+    const pauseMs = ownPause.lastedMs(nowMs);
+    if (pauseMs > 0) pace.stoodStill(pauseMs, nowMs);
+    const due = pauseMs > 0 ? 0 : pace.takeSilence(nowMs);
     for (let i = 0; i < due; i++) emit(silence, nowMs);
     silenceFrames += due;
     flushIfDue();
@@ -114,8 +112,7 @@ export function createChannel({ format, now, title, onListeners }: ChannelOption
   function runOrRest(): void {
     const needed = listeners.size > 0;
     if (needed && timer === null) {
-      lookedAtMs = now();
-      ownPause.begin(lookedAtMs);
+      ownPause.begin(now());
       timer = setInterval(fillGaps, LOOK_MS);
     } else if (!needed && timer !== null) {
       clearInterval(timer);

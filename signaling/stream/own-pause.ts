@@ -3,8 +3,11 @@
  * were due run before what came meanwhile is read, so of whoever seems silent nothing can be said before the next look. Pure.
  */
 export interface OwnPause {
-  /** Call at each look. True at most once in a row: a process that is always late has to judge as well. */
-  was(nowMs: number): boolean;
+  /**
+   * Call at each look. For how long it stood still; 0: it did not. Never twice in a row: a process that is always late has to
+   * judge as well.
+   */
+  lastedMs(nowMs: number): number;
   /** It looks from now on; infinite: no longer. */
   begin(nowMs: number): void;
 }
@@ -14,10 +17,11 @@ export function createOwnPause(atLeastMs: number): OwnPause {
   let lookedAtMs = Infinity;
   let said = false;
   return {
-    was(nowMs) {
-      said = nowMs - lookedAtMs >= atLeastMs && !said;
+    lastedMs(nowMs) {
+      const sinceMs = nowMs - lookedAtMs;
       lookedAtMs = nowMs;
-      return said;
+      said = sinceMs >= atLeastMs && !said;
+      return said ? sinceMs : 0;
     },
     begin(nowMs) {
       lookedAtMs = nowMs;

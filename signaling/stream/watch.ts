@@ -76,7 +76,7 @@ export function createWatches(now: () => number): Watches {
   }
 
   function look(): void {
-    if (ownPause.was(now())) return;
+    if (ownPause.lastedMs(now()) > 0) return;
     for (const [roomId, room] of rooms) {
       const { feed } = room;
       if (feed !== null) {
