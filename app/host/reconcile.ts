@@ -166,10 +166,13 @@ export function soundDeeds(
   wish: WantedSpeaker,
 ): readonly SpeakerDeed[] {
   const deeds: SpeakerDeed[] = [];
-  if (can.mute && wish.muted !== null && muted !== null && muted !== wish.muted)
-    deeds.push({ do: 'mute', muted: wish.muted });
+  // First how loud: many are no longer mute once they are told that.
   if (wish.volume !== null && isOff(can.volume, wish.volume, volume, VOLUME_STEP))
     deeds.push({ do: 'volume', volume: wish.volume });
+  // And many are mute at volume 0.
+  const isSilent = volume !== null && Math.max(volume, wish.volume ?? volume) < VOLUME_STEP;
+  if (can.mute && wish.muted !== null && muted !== null && muted !== wish.muted && !(muted && isSilent))
+    deeds.push({ do: 'mute', muted: wish.muted });
   if (wish.delayMs !== null && isOff(can.delay, wish.delayMs, delayMs, 1))
     deeds.push({ do: 'delay', delayMs: wish.delayMs });
   return deeds;

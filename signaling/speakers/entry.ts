@@ -6,11 +6,16 @@ import type { DriverSpeaker, SpeakerDriver } from './port.ts';
 /** A room, or something else; null: silence. */
 export type Sound = { room: string | null } | null;
 
+/** How loud it was told to be, or whether mute. */
+export type Told = ({ volume: number } | { muted: boolean }) & {
+  /** What changes until then may be its outcome. */
+  untilMs: number;
+};
+
 /** The volume that it was told last. */
 export interface VolumeDeed {
   volume: number;
-  /** What changes until then may be its outcome. */
-  untilMs: number;
+  told: Told;
   /** What the device makes of it, counting in steps of its own; null: that is not known, or it was turned since. */
   made: number | null;
   /** Seen to have come, after which the next change is another one. */
@@ -50,9 +55,10 @@ export interface Entry {
   /** Rooms whose order or stop this change may be the outcome of, and until when. */
   meantUntil: Map<string, number>;
   volumeDeed: VolumeDeed | null;
+  /** Lately, the latest last, and not known to be over: what came of one may be seen after the next was told. */
+  told: Told[];
   handOn: Map<string, { on: boolean; atMs: number }>;
   handVolume: { atMs: number } | null;
-  muteDeed: { muted: boolean; untilMs: number } | null;
   handMuted: { atMs: number } | null;
   /** Why it last would not stop, or be as loud, mute or late as told, in plain words, the latest last; none that was done since. */
   refusals: Map<Exclude<SpeakerDeed['do'], 'play'>, string>;
@@ -94,9 +100,9 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, nowMs: n
     feed: newFeedNote(),
     meantUntil: new Map(),
     volumeDeed: null,
+    told: [],
     handOn: new Map(),
     handVolume: null,
-    muteDeed: null,
     handMuted: null,
     refusals: new Map(),
     waiting: 0,

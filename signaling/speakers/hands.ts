@@ -1,5 +1,5 @@
 /** What changed at a speaker without anybody having told it: somebody's hand, as far as each room is concerned. */
-import { type Entry, isSameVolume, type Sound } from './entry.ts';
+import { type Entry, isSameVolume, type Sound, type Told } from './entry.ts';
 import type { DriverSpeaker } from './port.ts';
 
 /** What changes within this time of a deed is taken for its outcome. */
@@ -11,6 +11,8 @@ const VOLUME_STEP = 0.011;
 /** So far off may come out what a device makes of a told volume: the coarsest have some twenty steps. */
 const COARSE_STEP = 0.06;
 const MAX_ROOMS = 32;
+/** Whoever pulls a slider tells it one volume after another. */
+const MAX_TOLD = 16;
 
 /** What begins or ends of this room's sound until then is nobody's hand: by default in the next moment, as it was asked for. */
 export function mean(entry: Entry, room: string, nowMs: number, forMs = OUTCOME_MS): void {
@@ -53,20 +55,43 @@ function noteVolume(entry: Entry, before: DriverSpeaker, nowMs: number): void {
   entry.handVolume = { atMs: nowMs };
 }
 
-/** @returns whether a volume that is new is what came of the one that it was told; of several, the first within a coarse step is */
-function noteOutcome({ volumeDeed: deed }: Entry, volume: number, nowMs: number): boolean {
-  if (deed === null || deed.untilMs <= nowMs) return false;
-  if (Math.abs(deed.volume - volume) > (deed.isMade ? VOLUME_STEP : COARSE_STEP)) return false;
-  deed.made = volume;
-  deed.isMade = true;
+/** It is about to be told this. */
+export function noteTold(entry: Entry, what: { volume: number } | { muted: boolean }, nowMs: number): Told {
+  const told = { ...what, untilMs: nowMs + OUTCOME_MS };
+  entry.told = [...entry.told.filter(({ untilMs }) => untilMs > nowMs), told].slice(-MAX_TOLD);
+  return told;
+}
+
+/**
+ * What came of something that it was told may be seen after the next was told: it is taken for the earliest that it fits, as what
+ * was told later may still come. If that is the latest, it is what the device makes of that.
+ * @returns whether a volume that is new is what came of any
+ */
+function noteOutcome(entry: Entry, volume: number, nowMs: number): boolean {
+  const { volumeDeed: deed } = entry;
+  const fits = (told: Told): boolean => {
+    const step = told === deed?.told && deed.isMade ? VOLUME_STEP : COARSE_STEP;
+    return 'volume' in told && Math.abs(told.volume - volume) <= step;
+  };
+  const told = entry.told.find((one) => one.untilMs > nowMs && fits(one));
+  if (told === undefined) return false;
+  if (told === deed?.told) {
+    deed.made = volume;
+    deed.isMade = true;
+  }
+  endBefore(entry, told);
   return true;
 }
 
+/** It does one thing after another: what it was told before this is over. */
+function endBefore(entry: Entry, told: Told): void {
+  entry.told = entry.told.slice(entry.told.indexOf(told));
+}
+
 /** It has accepted the volume: one that stands within a coarse step of it already may not move at all. */
-export function noteAccepted(entry: Entry, nowMs: number): void {
+export function noteAccepted(entry: Entry): void {
   const { volumeDeed: deed } = entry;
   if (deed === null) return;
-  deed.untilMs = nowMs + OUTCOME_MS;
   const volume = volumeSeen(entry);
   if (!deed.isMade && volume !== null && Math.abs(deed.volume - volume) <= COARSE_STEP) deed.made = volume;
 }
@@ -82,7 +107,14 @@ const volumeSeen = ({ hold, now }: Entry): number | null => (hold?.later ?? now)
 function noteMuted(entry: Entry, before: DriverSpeaker, nowMs: number): void {
   const { muted } = entry.now;
   if (muted === null || before.muted === null || muted === before.muted) return;
-  const deed = entry.muteDeed;
-  const isMeant = deed !== null && deed.untilMs > nowMs && deed.muted === muted;
-  if (!isMeant) entry.handMuted = { atMs: nowMs };
+  // Many are mute at volume 0, and at no other.
+  const fits = (told: Told): boolean =>
+    'muted' in told ? told.muted === muted : told.volume < VOLUME_STEP === muted;
+  const told = entry.told.find((one) => one.untilMs > nowMs && fits(one));
+  if (told === undefined) {
+    entry.handMuted = { atMs: nowMs };
+    return;
+  }
+  endBefore(entry, told);
+  if ('muted' in told) entry.told.shift();
 }

@@ -1,7 +1,7 @@
 /** What a speaker is told of its sound besides what it plays: how loud, whether at all, how much later. */
 import type { SpeakerDeed } from '../protocol/speakers.ts';
 import type { Entry } from './entry.ts';
-import { noteAccepted, OUTCOME_MS } from './hands.ts';
+import { noteAccepted, noteTold, OUTCOME_MS } from './hands.ts';
 import { SpeakerError } from './port.ts';
 
 export type SoundDeed = Extract<SpeakerDeed, { do: 'volume' | 'mute' | 'delay' }>;
@@ -37,16 +37,18 @@ export async function setSound(entry: Entry, deed: SoundDeed, now: () => number)
   switch (deed.do) {
     case 'volume': {
       const { volume } = deed;
-      entry.volumeDeed = { volume, untilMs: now() + OUTCOME_MS, made: null, isMade: false };
+      const told = noteTold(entry, { volume }, now());
+      entry.volumeDeed = { volume, told, made: null, isMade: false };
       await (driver.setVolume?.(id, volume) ?? cannot());
-      noteAccepted(entry, now());
+      told.untilMs = now() + OUTCOME_MS;
+      noteAccepted(entry);
       return keep({ volume });
     }
     case 'mute': {
       const { muted } = deed;
-      entry.muteDeed = { muted, untilMs: now() + OUTCOME_MS };
+      const told = noteTold(entry, { muted }, now());
       await (driver.setMuted?.(id, muted) ?? cannot());
-      entry.muteDeed.untilMs = now() + OUTCOME_MS;
+      told.untilMs = now() + OUTCOME_MS;
       return keep({ muted });
     }
     case 'delay':

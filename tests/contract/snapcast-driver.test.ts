@@ -152,7 +152,7 @@ describe.skipIf(missing !== null)('a Snapclient', () => {
     await until('it to be back', () => driver.speakers().some((speaker) => speaker.id === id), {
       deadlineMs: 25_000,
     });
-  });
+  }, 60_000);
 
   test('with nobody there it has no speakers and refuses in words', async () => {
     const driver = driverFor({ control: await freePort(), source: 1 }, () => undefined);

@@ -22,6 +22,8 @@ let watch: SpeakerWatch;
 /** What a device makes of a volume that it is told, and how much later. */
 let steps: number | null;
 let lateMs: number;
+/** It is mute at volume 0, and at no other. */
+let isMuteAtNothing: boolean;
 /** It answers to an order once this is over. */
 let thinks: Promise<void>;
 /** With these words it refuses a volume, and to be muted. */
@@ -31,7 +33,7 @@ function refuse(kind: 'volume' | 'mute'): void {
   if (words !== undefined) throw new SpeakerError(words);
 }
 beforeEach(() => {
-  [steps, lateMs] = [null, 0];
+  [steps, lateMs, isMuteAtNothing] = [null, 0, false];
   thinks = Promise.resolve();
   refusals.clear();
   vi.useFakeTimers();
@@ -52,13 +54,18 @@ beforeEach(() => {
           },
           async setMuted(id, muted) {
             refuse('mute');
-            await demo.setMuted?.(id, muted);
+            if (lateMs === 0) return demo.setMuted?.(id, muted);
+            setTimeout(() => void demo.setMuted?.(id, muted), lateMs);
           },
           async setVolume(id, volume) {
             refuse('volume');
             const made = steps === null ? volume : Math.round(volume * steps) / steps;
-            if (lateMs === 0) return demo.setVolume?.(id, made);
-            setTimeout(() => void demo.setVolume?.(id, made), lateMs);
+            const make = async (): Promise<void> => {
+              await demo.setVolume?.(id, made);
+              if (isMuteAtNothing) await demo.setMuted?.(id, made === 0);
+            };
+            if (lateMs === 0) return make();
+            setTimeout(() => void make(), lateMs);
           },
         };
       },
@@ -270,6 +277,53 @@ describe('a loudspeaker that counts its volume in coarse steps', () => {
     await vi.advanceTimersByTimeAsync(LATER_MS);
     expect(hostSays(0.48, told)).toEqual(REST);
     expect(kitchen().byHand).toEqual(UNTOUCHED);
+  });
+});
+
+describe('a loudspeaker that is told one volume after another, and does it later', () => {
+  const tell = async (...volumes: number[]): Promise<void> => {
+    for (const volume of volumes) {
+      expect(await watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume })).toBeNull();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+  };
+  const mute = (muted: boolean) => watch.act(ROOM, 'demo:Kitchen', { do: 'mute', muted });
+
+  it.each([null, 20, 7])('comes to where it was told last, by nobody’s hand (steps: %s)', async (count) => {
+    [steps, lateMs, isMuteAtNothing] = [count, 600, true];
+    await playing();
+    const down = Array.from({ length: 21 }, (_, at) => 1 - at / 20);
+    await tell(...down, ...down.toReversed(), 0, 0.2);
+    for (let seconds = 0; seconds < 6; seconds++) {
+      expect(kitchen().byHand).toEqual(UNTOUCHED);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(kitchen().muted).toBe(false);
+    expect(demo.device('Kitchen').volume).toBeCloseTo(count === 7 ? 1 / 7 : 0.2);
+  });
+
+  it('and is turned at its knob, or muted there, as soon as it has done so', async () => {
+    [lateMs, isMuteAtNothing] = [600, true];
+    await playing();
+    await tell(0, 0.2);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(kitchen()).toMatchObject({ volume: 0.2, muted: false, byHand: UNTOUCHED });
+    demo.device('Kitchen').press('mute');
+    expect(kitchen().byHand).toMatchObject({ volume: null, muted: { age: 0 } });
+    // An earlier one of what it was told is nobody's now.
+    demo.device('Kitchen').turn(0);
+    expect(kitchen().byHand.volume).toEqual({ age: 0 });
+  });
+
+  it('is muted and heard again by nobody’s hand, and after that by somebody’s', async () => {
+    lateMs = 600;
+    await playing();
+    await mute(true);
+    await mute(false);
+    for (let ms = 0; ms < 1_000; ms += 100) await vi.advanceTimersByTimeAsync(100);
+    expect(kitchen()).toMatchObject({ muted: false, byHand: UNTOUCHED });
+    demo.device('Kitchen').press('mute');
+    expect(kitchen().byHand.muted).toEqual({ age: 0 });
   });
 });
 
