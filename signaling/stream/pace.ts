@@ -26,8 +26,12 @@ const SLEPT_MS = 2_000;
 const MADE_UP_MS = 300;
 /** After a stall of this node's own: what the host has sent meanwhile is read, and goes out to every listener, by then. */
 const CATCH_UP_MS = 500;
-/** Lets a host's clock be fast by this share without ever losing a frame. */
+/**
+ * Lets a host's clock be fast by this share without ever losing a frame: of what is further ahead than this. Below it is what each
+ * new host is ahead by as it begins, which would add up.
+ */
 const FORGIVEN_SHARE = 0.01;
+const FORGIVEN_FROM_MS = 60;
 
 export interface Pace {
   /** A host's frame is here: true when it belongs in the stream, false when it comes on top of real time. */
@@ -59,7 +63,7 @@ export function createPace(nowMs: number, frameMs: number): Pace {
     const passedMs = Math.max(0, now - atMs);
     atMs = now;
     leadMs -= passedMs;
-    if (leadMs > 0) leadMs = Math.max(0, leadMs - passedMs * FORGIVEN_SHARE);
+    if (leadMs > FORGIVEN_FROM_MS) leadMs = Math.max(FORGIVEN_FROM_MS, leadMs - passedMs * FORGIVEN_SHARE);
     if (leadMs < -SLEPT_MS) leadMs = -MADE_UP_MS;
   }
 
