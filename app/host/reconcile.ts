@@ -40,6 +40,8 @@ const RETRY_MS = [1_000, 3_000];
 const SLOW_RETRY_MS = 60_000;
 /** Devices count in steps: what is nearer than this is the same. */
 const VOLUME_STEP = 0.011;
+/** Less than one of a hundred steps. */
+const SILENT = 0.0055;
 
 export function seenSpeaker(speaker: ObservedSpeaker, nowMs: number): SeenSpeaker {
   const { ages, byHand, ...rest } = speaker;
@@ -166,13 +168,14 @@ export function soundDeeds(
   wish: WantedSpeaker,
 ): readonly SpeakerDeed[] {
   const deeds: SpeakerDeed[] = [];
-  // First how loud: many are no longer mute once they are told that.
+  const isMuteOff = can.mute && wish.muted !== null && muted !== null && muted !== wish.muted;
+  // Mute first and heard last: it is never louder than it was or shall be.
+  if (isMuteOff && !muted) deeds.push({ do: 'mute', muted: true });
   if (wish.volume !== null && isOff(can.volume, wish.volume, volume, VOLUME_STEP))
     deeds.push({ do: 'volume', volume: wish.volume });
-  // And many are mute at volume 0.
-  const isSilent = volume !== null && Math.max(volume, wish.volume ?? volume) < VOLUME_STEP;
-  if (can.mute && wish.muted !== null && muted !== null && muted !== wish.muted && !(muted && isSilent))
-    deeds.push({ do: 'mute', muted: wish.muted });
+  // Many are mute at volume 0, whatever they are told.
+  const isSilent = volume !== null && Math.max(volume, wish.volume ?? volume) < SILENT;
+  if (isMuteOff && muted && !isSilent) deeds.push({ do: 'mute', muted: false });
   if (wish.delayMs !== null && isOff(can.delay, wish.delayMs, delayMs, 1))
     deeds.push({ do: 'delay', delayMs: wish.delayMs });
   return deeds;

@@ -23,7 +23,7 @@ import { launchOn } from '../../tests/lan/browser.ts';
 import { createLab, labProblem, type LabHost } from '../../tests/lan/lab.ts';
 import { apart } from '../../tests/sync/correlate.ts';
 import { favourSound } from '../../tests/sync/favour.ts';
-import { pulseMissing, RATE_HZ, startPulse } from '../../tests/sync/pulse.ts';
+import { PATIENT_MS, pulseMissing, RATE_HZ, startPulse } from '../../tests/sync/pulse.ts';
 import { growth, heapMiB, mean, memoryMiB } from './memory.ts';
 
 const { values } = parseArgs({
@@ -93,7 +93,7 @@ try {
   const phones: Phone[] = [];
   for (const [index, name] of NAMES.entries()) {
     const host = lab.host(name);
-    const browser = await launchOn(host, { caPath: node.caPath, heard: pulse.env(index) });
+    const browser = await launchOn(host, { caPath: node.caPath, heard: pulse.env(index, PATIENT_MS) });
     closing.push(() => browser.close());
     // Nothing here has a graphics card: four rings that breathe with the music take both cores to draw.
     const context = await browser.newContext({ viewport: LAPTOP, reducedMotion: 'reduce' });

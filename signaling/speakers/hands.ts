@@ -23,8 +23,8 @@ export function mean(entry: Entry, room: string, nowMs: number, forMs = OUTCOME_
 /** @param entry as it is now, but for its `sound`, which is as it was @param sound as it is now */
 export function noteHands(entry: Entry, before: DriverSpeaker, sound: Sound, nowMs: number): void {
   noteSound(entry, sound, nowMs);
-  noteVolume(entry, before, nowMs);
   noteMuted(entry, before, nowMs);
+  noteVolume(entry, before, nowMs);
 }
 
 /** A room's sound that began or ended without that room having said so is somebody's hand; an error is nobody's. */
@@ -49,43 +49,54 @@ function noteVolume(entry: Entry, before: DriverSpeaker, nowMs: number): void {
   const { volume } = entry.now;
   if (volume === null || before.volume === null || isSameVolume(volume, before.volume)) return;
   const deed = entry.volumeDeed;
-  if (deed?.made != null && isSameVolume(volume, deed.made)) return;
-  if (noteOutcome(entry, volume, nowMs)) return;
+  const isMade = deed?.made != null && isSameVolume(volume, deed.made);
+  if (noteOutcome(entry, volume, nowMs) || isMade) return;
   if (deed !== null) deed.made = null;
   entry.handVolume = { atMs: nowMs };
 }
 
-/** It is about to be told this. */
+/** It is about to be told this. Until it has answered anything may come of it; after that, see `noteAnswered`. */
 export function noteTold(entry: Entry, what: { volume: number } | { muted: boolean }, nowMs: number): Told {
-  const told = { ...what, untilMs: nowMs + OUTCOME_MS };
+  const told = { ...what, untilMs: Infinity };
   entry.told = [...entry.told.filter(({ untilMs }) => untilMs > nowMs), told].slice(-MAX_TOLD);
   return told;
 }
 
+export function noteAnswered(entry: Entry, told: Told, isRefused: boolean, nowMs: number): void {
+  told.untilMs = nowMs + OUTCOME_MS;
+  if (isRefused) entry.told = entry.told.filter((one) => one !== told);
+}
+
 /**
  * What came of something that it was told may be seen after the next was told: it is taken for the earliest that it fits, as what
- * was told later may still come. If that is the latest, it is what the device makes of that.
+ * was told later may still come. Of several in a row that it fits it is the one that it hits.
  * @returns whether a volume that is new is what came of any
  */
 function noteOutcome(entry: Entry, volume: number, nowMs: number): boolean {
   const { volumeDeed: deed } = entry;
-  const fits = (told: Told): boolean => {
-    const step = told === deed?.told && deed.isMade ? VOLUME_STEP : COARSE_STEP;
-    return 'volume' in told && Math.abs(told.volume - volume) <= step;
-  };
-  const told = entry.told.find((one) => one.untilMs > nowMs && fits(one));
-  if (told === undefined) return false;
-  if (told === deed?.told) {
+  const isNear = (told: Told, step: number): boolean =>
+    'volume' in told && Math.abs(told.volume - volume) <= step;
+  const fits = (told: Told): boolean =>
+    isNear(told, told === deed?.told && deed.isMade ? VOLUME_STEP : COARSE_STEP);
+  const open = entry.told.filter((one) => 'volume' in one && one.untilMs > nowMs);
+  const from = open.findIndex(fits);
+  const first = open[from];
+  if (first === undefined) return false;
+  const next = open.findIndex((one, at) => at > from && !fits(one));
+  const inARow = open.slice(from, next < 0 ? open.length : next);
+  const told = inARow.find((one) => isNear(one, VOLUME_STEP)) ?? first;
+  if (deed !== null && fits(deed.told)) {
     deed.made = volume;
-    deed.isMade = true;
+    deed.isMade ||= told === deed.told || isNear(deed.told, VOLUME_STEP);
   }
-  endBefore(entry, told);
+  endBefore(entry, told, 'volume');
   return true;
 }
 
-/** It does one thing after another: what it was told before this is over. */
-function endBefore(entry: Entry, told: Told): void {
-  entry.told = entry.told.slice(entry.told.indexOf(told));
+/** It does one thing after another: what it was told of this kind before this is over. */
+function endBefore(entry: Entry, told: Told, kind: 'volume' | 'muted'): void {
+  const at = entry.told.indexOf(told);
+  entry.told = entry.told.filter((one, index) => index >= at || !(kind in one));
 }
 
 /** It has accepted the volume: one that stands within a coarse step of it already may not move at all. */
@@ -107,14 +118,14 @@ const volumeSeen = ({ hold, now }: Entry): number | null => (hold?.later ?? now)
 function noteMuted(entry: Entry, before: DriverSpeaker, nowMs: number): void {
   const { muted } = entry.now;
   if (muted === null || before.muted === null || muted === before.muted) return;
-  // Many are mute at volume 0, and at no other.
-  const fits = (told: Told): boolean =>
-    'muted' in told ? told.muted === muted : told.volume < VOLUME_STEP === muted;
+  // Many are mute at volume 0, and at no other; and some make that of a low one.
+  const fits = (told: Told): boolean => {
+    if ('muted' in told) return told.muted === muted;
+    return muted ? told.volume <= COARSE_STEP : told.volume > 0;
+  };
   const told = entry.told.find((one) => one.untilMs > nowMs && fits(one));
-  if (told === undefined) {
-    entry.handMuted = { atMs: nowMs };
-    return;
-  }
-  endBefore(entry, told);
-  if ('muted' in told) entry.told.shift();
+  entry.handMuted = told === undefined ? { atMs: nowMs } : null;
+  if (told === undefined) return;
+  endBefore(entry, told, 'muted');
+  if ('muted' in told) entry.told = entry.told.filter((one) => one !== told);
 }

@@ -1,8 +1,9 @@
 /** What a speaker is told of its sound besides what it plays: how loud, whether at all, how much later. */
 import type { SpeakerDeed } from '../protocol/speakers.ts';
-import type { Entry } from './entry.ts';
-import { noteAccepted, noteTold, OUTCOME_MS } from './hands.ts';
+import type { Entry, Told } from './entry.ts';
+import { noteAccepted, noteAnswered, noteTold } from './hands.ts';
 import { SpeakerError } from './port.ts';
+import { OUT_OF_REACH } from './within.ts';
 
 export type SoundDeed = Extract<SpeakerDeed, { do: 'volume' | 'mute' | 'delay' }>;
 
@@ -34,21 +35,30 @@ export async function setSound(entry: Entry, deed: SoundDeed, now: () => number)
   function keep(told: { volume: number } | { muted: boolean }): void {
     if (entry.hold !== null) entry.now = { ...entry.now, ...told };
   }
+  /** What does not answer may have done it all the same. */
+  async function answered(told: Told, answer: Promise<void>): Promise<void> {
+    try {
+      await answer;
+      noteAnswered(entry, told, false, now());
+    } catch (error) {
+      const isRefused = error instanceof SpeakerError && error.message !== OUT_OF_REACH;
+      noteAnswered(entry, told, isRefused, now());
+      throw error;
+    }
+  }
   switch (deed.do) {
     case 'volume': {
       const { volume } = deed;
       const told = noteTold(entry, { volume }, now());
       entry.volumeDeed = { volume, told, made: null, isMade: false };
-      await (driver.setVolume?.(id, volume) ?? cannot());
-      told.untilMs = now() + OUTCOME_MS;
+      await answered(told, driver.setVolume?.(id, volume) ?? cannot());
       noteAccepted(entry);
       return keep({ volume });
     }
     case 'mute': {
       const { muted } = deed;
       const told = noteTold(entry, { muted }, now());
-      await (driver.setMuted?.(id, muted) ?? cannot());
-      told.untilMs = now() + OUTCOME_MS;
+      await answered(told, driver.setMuted?.(id, muted) ?? cannot());
       return keep({ muted });
     }
     case 'delay':

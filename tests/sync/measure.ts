@@ -12,7 +12,7 @@ import { importFiles, listenHere, queueSong, seesPlaying } from '../e2e/support/
 import { favourSound } from './favour.ts';
 import { createEar, REACH_MS, type Heard } from './ear.ts';
 import { playNaively, serveNaive, type NaiveServer } from './naive.ts';
-import { startPulse, type Pulse } from './pulse.ts';
+import { PATIENT_MS, startPulse, type Pulse } from './pulse.ts';
 
 export interface MeasureOptions {
   seconds: number;
@@ -44,9 +44,9 @@ export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
     const naive: NaiveServer = opened(await serveNaive());
     const node: RunningNode = opened(await startNode());
     const people: People = opened(createPeople(node));
-    const anna = await people.join('Anna', { heard: pulse.env(0) });
+    const anna = await people.join('Anna', { heard: pulse.env(0, PATIENT_MS) });
     const clock = { offsetMs: CLOCK_OFFSET_MS, driftPpm };
-    const bo = await people.join('Bo', { heard: pulse.env(1), clock });
+    const bo = await people.join('Bo', { heard: pulse.env(1, PATIENT_MS), clock });
     const atMs = performance.timeOrigin + performance.now() + NAIVE_LEAD_MS;
     await Promise.all([anna, bo].map(({ context }) => playNaively(context, naive.url, atMs)));
     for (const { page } of [anna, bo]) await page.bringToFront();

@@ -19,12 +19,21 @@ const PAIRS = [
 /** Of two outputs. */
 export const CHANNELS = 4;
 const START_MS = 15_000;
+/**
+ * What a program may be behind by before its output is torn, for comparing outputs: a good part of a second, as wireless
+ * loudspeakers have it. The browser is told, and plays that much earlier. With what Chromium asks for by itself (some 20 ms) two busy
+ * cores tore 50 to 57 of 60 seconds.
+ */
+export const PATIENT_MS = 200;
 
 export interface Pulse {
   /** As in PULSE_SERVER. */
   server: string;
-  /** For a program that is to play into output `index`: PULSE_SERVER and PULSE_SINK. */
-  env(index: number): Record<string, string>;
+  /**
+   * For a program that is to play into output `index`: PULSE_SERVER and PULSE_SINK.
+   * @param bufferMs how much sound it is to have waiting there; left out: as it wants
+   */
+  env(index: number, bufferMs?: number): Record<string, string>;
   /** Hands out what is heard, interleaved, two channels an output at RATE_HZ, until the returned function is called. */
   record(onFrames: (interleaved: Float32Array) => void): () => Promise<void>;
   close(): Promise<void>;
@@ -93,7 +102,11 @@ export async function startPulse(outputs = 2, modules: readonly string[] = []): 
 
   return {
     server,
-    env: (index) => ({ PULSE_SERVER: server, PULSE_SINK: `out${index}` }),
+    env: (index, bufferMs) => ({
+      PULSE_SERVER: server,
+      PULSE_SINK: `out${index}`,
+      ...(bufferMs === undefined ? {} : { PULSE_LATENCY_MSEC: `${bufferMs}` }),
+    }),
     record(onFrames) {
       // Without the map and --no-remix the channels are mixed into each other, and everything seems in step.
       const args = [

@@ -24,6 +24,8 @@ let steps: number | null;
 let lateMs: number;
 /** It is mute at volume 0, and at no other. */
 let isMuteAtNothing: boolean;
+/** Nobody looks at it meanwhile. */
+let isSeen: boolean;
 /** It answers to an order once this is over. */
 let thinks: Promise<void>;
 /** With these words it refuses a volume, and to be muted. */
@@ -33,7 +35,7 @@ function refuse(kind: 'volume' | 'mute'): void {
   if (words !== undefined) throw new SpeakerError(words);
 }
 beforeEach(() => {
-  [steps, lateMs, isMuteAtNothing] = [null, 0, false];
+  [steps, lateMs, isMuteAtNothing, isSeen] = [null, 0, false, true];
   thinks = Promise.resolve();
   refusals.clear();
   vi.useFakeTimers();
@@ -44,7 +46,8 @@ beforeEach(() => {
     wallNow: Date.now,
     drivers: [
       (options) => {
-        demo = createDemoDriver(['Kitchen', 'Bath'], options);
+        const onChange = (): void => void (isSeen && options.onChange());
+        demo = createDemoDriver(['Kitchen', 'Bath'], { ...options, onChange });
         return {
           ...demo,
           speakers: () => demo.speakers().map((one) => ({ ...one, address: ADDRESS })),
@@ -315,6 +318,51 @@ describe('a loudspeaker that is told one volume after another, and does it later
     expect(kitchen().byHand.volume).toEqual({ age: 0 });
   });
 
+  it.each([
+    // Two presses of an arrow key; a device that shows what it did just after it has answered.
+    { told: [0.45, 0.4], everyMs: 700, afterMs: 60_000, turnedTo: 0.45 },
+    { told: [0.45, 0.4], everyMs: 700, afterMs: 2_000, turnedTo: 0.44 },
+    { told: [0.37, 0.33], everyMs: 2_000, afterMs: 60_000, turnedTo: 0.37 },
+    // Back to where it was.
+    { told: [0, 0.3], everyMs: 100, afterMs: 1_500, turnedTo: 0 },
+  ])(
+    'told $told and turned to $turnedTo at its knob says so',
+    async ({ told, everyMs, afterMs, turnedTo }) => {
+      lateMs = 150;
+      await playing();
+      for (const volume of told) {
+        await watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume });
+        await vi.advanceTimersByTimeAsync(everyMs);
+      }
+      await vi.advanceTimersByTimeAsync(afterMs);
+      expect(kitchen()).toMatchObject({ volume: told.at(-1), byHand: UNTOUCHED });
+      demo.device('Kitchen').turn(turnedTo);
+      expect(kitchen()).toMatchObject({ volume: turnedTo, byHand: { volume: { age: 0 } } });
+    },
+  );
+
+  it('muted, then told a volume, and seen with both at once, was muted by nobody’s hand', async () => {
+    lateMs = 600;
+    await playing();
+    isSeen = false;
+    await mute(true);
+    await tell(0.4);
+    await vi.advanceTimersByTimeAsync(600);
+    isSeen = true;
+    demo.device('Kitchen').turn(0.4);
+    expect(kitchen()).toMatchObject({ volume: 0.4, muted: true, byHand: UNTOUCHED });
+  });
+
+  it('that was muted and heard again at the device long ago is not taken for muted there when it is told 0', async () => {
+    isMuteAtNothing = true;
+    await playing();
+    for (const _ of [1, 2]) demo.device('Kitchen').press('mute');
+    expect(kitchen().byHand.muted).not.toBeNull();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await tell(0);
+    expect(kitchen()).toMatchObject({ muted: true, byHand: UNTOUCHED });
+  });
+
   it('is muted and heard again by nobody’s hand, and after that by somebody’s', async () => {
     lateMs = 600;
     await playing();
@@ -328,6 +376,14 @@ describe('a loudspeaker that is told one volume after another, and does it later
 });
 
 describe('a loudspeaker that refuses a volume, or to be muted', () => {
+  it('and is muted by hand just then says so', async () => {
+    await playing();
+    refusals.set('volume', 'Its volume is fixed.');
+    await watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: 0 });
+    demo.device('Kitchen').press('mute');
+    expect(kitchen().byHand.muted).toEqual({ age: 0 });
+  });
+
   const volume = (value: number) => watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: value });
   const mute = () => watch.act(ROOM, 'demo:Kitchen', { do: 'mute', muted: true });
 
