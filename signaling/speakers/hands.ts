@@ -85,7 +85,7 @@ function noteOutcome(entry: Entry, volume: number, nowMs: number): boolean {
   const next = open.findIndex((one, at) => at > from && !fits(one));
   const inARow = open.slice(from, next < 0 ? open.length : next);
   const told = inARow.find((one) => isNear(one, VOLUME_STEP)) ?? first;
-  if (deed !== null && fits(deed.told)) {
+  if (deed !== null && open.includes(deed.told) && fits(deed.told)) {
     deed.made = volume;
     deed.isMade ||= told === deed.told || isNear(deed.told, VOLUME_STEP);
   }

@@ -376,6 +376,19 @@ describe('a loudspeaker that is told one volume after another, and does it later
 });
 
 describe('a loudspeaker that refuses a volume, or to be muted', () => {
+  const volume = (value: number) => watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: value });
+  const mute = () => watch.act(ROOM, 'demo:Kitchen', { do: 'mute', muted: true });
+
+  it('just after another was accepted is shown as loud as that made it', async () => {
+    lateMs = 600;
+    await playing();
+    await volume(0.45);
+    refusals.set('volume', 'Its volume is fixed.');
+    await volume(0.4);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(kitchen()).toMatchObject({ volume: 0.45, byHand: UNTOUCHED });
+  });
+
   it('and is muted by hand just then says so', async () => {
     await playing();
     refusals.set('volume', 'Its volume is fixed.');
@@ -383,9 +396,6 @@ describe('a loudspeaker that refuses a volume, or to be muted', () => {
     demo.device('Kitchen').press('mute');
     expect(kitchen().byHand.muted).toEqual({ age: 0 });
   });
-
-  const volume = (value: number) => watch.act(ROOM, 'demo:Kitchen', { do: 'volume', volume: value });
-  const mute = () => watch.act(ROOM, 'demo:Kitchen', { do: 'mute', muted: true });
 
   it('says why, and plays', async () => {
     await playing();
