@@ -55,8 +55,11 @@ export interface Entry {
   /** Rooms whose order or stop this change may be the outcome of, and until when. */
   meantUntil: Map<string, number>;
   volumeDeed: VolumeDeed | null;
-  /** Lately, the latest last, and not known to be over: what came of one may be seen after the next was told. */
-  told: Told[];
+  /**
+   * What it was told lately, the latest last, and is not known to be over: what came of one may be seen after the next was told.
+   * By what may come of it: of a volume both.
+   */
+  told: { volume: Told[]; muted: Told[] };
   handOn: Map<string, { on: boolean; atMs: number }>;
   handVolume: { atMs: number } | null;
   handMuted: { atMs: number } | null;
@@ -100,7 +103,7 @@ export function newEntry(driver: SpeakerDriver, speaker: DriverSpeaker, nowMs: n
     feed: newFeedNote(),
     meantUntil: new Map(),
     volumeDeed: null,
-    told: [],
+    told: { volume: [], muted: [] },
     handOn: new Map(),
     handVolume: null,
     handMuted: null,

@@ -56,15 +56,24 @@ function noteVolume(entry: Entry, before: DriverSpeaker, nowMs: number): void {
 }
 
 /** It is about to be told this. Until it has answered anything may come of it; after that, see `noteAnswered`. */
-export function noteTold(entry: Entry, what: { volume: number } | { muted: boolean }, nowMs: number): Told {
-  const told = { ...what, untilMs: Infinity };
-  entry.told = [...entry.told.filter(({ untilMs }) => untilMs > nowMs), told].slice(-MAX_TOLD);
-  return told;
+export function noteTold(
+  { told }: Entry,
+  what: { volume: number } | { muted: boolean },
+  nowMs: number,
+): Told {
+  const one = { ...what, untilMs: Infinity };
+  const withIt = (before: readonly Told[]): Told[] =>
+    [...before.filter(({ untilMs }) => untilMs > nowMs), one].slice(-MAX_TOLD);
+  if ('volume' in one) told.volume = withIt(told.volume);
+  told.muted = withIt(told.muted);
+  return one;
 }
 
-export function noteAnswered(entry: Entry, told: Told, isRefused: boolean, nowMs: number): void {
-  told.untilMs = nowMs + OUTCOME_MS;
-  if (isRefused) entry.told = entry.told.filter((one) => one !== told);
+export function noteAnswered({ told }: Entry, one: Told, isRefused: boolean, nowMs: number): void {
+  one.untilMs = nowMs + OUTCOME_MS;
+  if (!isRefused) return;
+  told.volume = told.volume.filter((other) => other !== one);
+  told.muted = told.muted.filter((other) => other !== one);
 }
 
 /**
@@ -78,7 +87,7 @@ function noteOutcome(entry: Entry, volume: number, nowMs: number): boolean {
     'volume' in told && Math.abs(told.volume - volume) <= step;
   const fits = (told: Told): boolean =>
     isNear(told, told === deed?.told && deed.isMade ? VOLUME_STEP : COARSE_STEP);
-  const open = entry.told.filter((one) => 'volume' in one && one.untilMs > nowMs);
+  const open = entry.told.volume.filter(({ untilMs }) => untilMs > nowMs);
   const from = open.findIndex(fits);
   const first = open[from];
   if (first === undefined) return false;
@@ -89,14 +98,9 @@ function noteOutcome(entry: Entry, volume: number, nowMs: number): boolean {
     deed.made = volume;
     deed.isMade ||= told === deed.told || isNear(deed.told, VOLUME_STEP);
   }
-  endBefore(entry, told, 'volume');
+  // It does one thing after another: what it was told before is over.
+  entry.told.volume = open.slice(open.indexOf(told));
   return true;
-}
-
-/** It does one thing after another: what it was told of this kind before this is over. */
-function endBefore(entry: Entry, told: Told, kind: 'volume' | 'muted'): void {
-  const at = entry.told.indexOf(told);
-  entry.told = entry.told.filter((one, index) => index >= at || !(kind in one));
 }
 
 /** It has accepted the volume: one that stands within a coarse step of it already may not move at all. */
@@ -123,9 +127,15 @@ function noteMuted(entry: Entry, before: DriverSpeaker, nowMs: number): void {
     if ('muted' in told) return told.muted === muted;
     return muted ? told.volume <= COARSE_STEP : told.volume > 0;
   };
-  const told = entry.told.find((one) => one.untilMs > nowMs && fits(one));
-  entry.handMuted = told === undefined ? { atMs: nowMs } : null;
-  if (told === undefined) return;
-  endBefore(entry, told, 'muted');
-  if ('muted' in told) entry.told = entry.told.filter((one) => one !== told);
+  const open = entry.told.muted.filter(({ untilMs }) => untilMs > nowMs);
+  const at = open.findIndex(fits);
+  const told = open[at];
+  if (told === undefined) {
+    entry.handMuted = { atMs: nowMs };
+    // Whoever presses its button presses it again: that is no outcome of a volume.
+    entry.told.muted = open.filter((one) => 'muted' in one);
+    return;
+  }
+  entry.handMuted = null;
+  entry.told.muted = open.slice('muted' in told ? at + 1 : at);
 }

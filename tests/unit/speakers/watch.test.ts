@@ -353,6 +353,20 @@ describe('a loudspeaker that is told one volume after another, and does it later
     expect(kitchen()).toMatchObject({ volume: 0.4, muted: true, byHand: UNTOUCHED });
   });
 
+  it('is muted and heard again at the device just then by somebody’s hand', async () => {
+    await playing();
+    await tell(0.5);
+    for (const muted of [true, false]) {
+      demo.device('Kitchen').press('mute');
+      expect(kitchen()).toMatchObject({ muted, byHand: { muted: { age: 0 } } });
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    await mute(true);
+    expect(kitchen().muted).toBe(true);
+    demo.device('Kitchen').press('mute');
+    expect(kitchen().byHand.muted).toEqual({ age: 0 });
+  });
+
   it('that was muted and heard again at the device long ago is not taken for muted there when it is told 0', async () => {
     isMuteAtNothing = true;
     await playing();
