@@ -98,8 +98,9 @@ function noteOutcome(entry: Entry, volume: number, nowMs: number): boolean {
     deed.made = volume;
     deed.isMade ||= told === deed.told || isNear(deed.told, VOLUME_STEP);
   }
-  // It does one thing after another: what it was told before is over.
+  // It does one thing after another: what it was told before is over, also for what is seen of its mute from now on.
   entry.told.volume = open.slice(open.indexOf(told));
+  entry.told.muted = entry.told.muted.slice(Math.max(0, entry.told.muted.indexOf(told)));
   return true;
 }
 

@@ -353,6 +353,19 @@ describe('a loudspeaker that is told one volume after another, and does it later
     expect(kitchen()).toMatchObject({ volume: 0.4, muted: true, byHand: UNTOUCHED });
   });
 
+  it('told 0 and more between two looks, then muted, is heard again by somebody’s hand', async () => {
+    isMuteAtNothing = true;
+    await playing();
+    isSeen = false;
+    await tell(0, 0.2);
+    isSeen = true;
+    demo.device('Kitchen').turn(0.2);
+    await mute(true);
+    expect(kitchen()).toMatchObject({ volume: 0.2, muted: true, byHand: UNTOUCHED });
+    demo.device('Kitchen').press('mute');
+    expect(kitchen().byHand.muted).toEqual({ age: 0 });
+  });
+
   it('is muted and heard again at the device just then by somebody’s hand', async () => {
     await playing();
     await tell(0.5);
