@@ -1,6 +1,7 @@
 /**
  * `npm run bench:sync [-- --quick]`: how far apart two browsers' outputs are, measured at the sound card, for ten minutes
- * (`--quick`: 25 s); beside it the naive method. `--seconds=N` chooses the length.
+ * (`--quick`: 25 s); beside it the naive method. `--seconds=N` chooses the length, `--buffer-ms=200` outputs that wait for a busy
+ * machine, as wireless ones do.
  */
 import { parseArgs } from 'node:util';
 import { figures, measureSync } from '../../tests/sync/measure.ts';
@@ -8,7 +9,11 @@ import { plot } from '../../tests/sync/plot.ts';
 import { pulseMissing } from '../../tests/sync/pulse.ts';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, seconds: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    seconds: { type: 'string' },
+    'buffer-ms': { type: 'string' },
+  },
 });
 const missing = pulseMissing();
 if (missing !== null) {
@@ -17,6 +22,9 @@ if (missing !== null) {
 }
 const seconds = values.seconds === undefined ? (values.quick ? 25 : 600) : Number(values.seconds);
 if (!(seconds >= 10 && seconds <= 3_600)) throw new RangeError('--seconds: 10 to 3600');
+const bufferMs = values['buffer-ms'] === undefined ? undefined : Number(values['buffer-ms']);
+if (bufferMs !== undefined && !(bufferMs >= 1 && bufferMs <= 2_000))
+  throw new RangeError('--buffer-ms: 1 to 2000');
 const hogSeconds = Math.min(60, Math.floor(seconds / 3));
 const hog = { from: Math.floor(seconds / 2), to: Math.floor(seconds / 2) + hogSeconds };
 const DRIFT_PPM = 50;
@@ -25,6 +33,7 @@ const heard = await measureSync({
   seconds,
   hog,
   driftPpm: DRIFT_PPM,
+  ...(bufferMs === undefined ? {} : { bufferMs }),
   onSecond(second) {
     if (second % 60 === 0) console.log(`  ${second} s of ${seconds}`);
   },

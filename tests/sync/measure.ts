@@ -12,7 +12,7 @@ import { importFiles, listenHere, queueSong, seesPlaying } from '../e2e/support/
 import { favourSound } from './favour.ts';
 import { createEar, REACH_MS, type Heard } from './ear.ts';
 import { playNaively, serveNaive, type NaiveServer } from './naive.ts';
-import { PATIENT_MS, startPulse, type Pulse } from './pulse.ts';
+import { startPulse, type Pulse } from './pulse.ts';
 
 export interface MeasureOptions {
   seconds: number;
@@ -20,6 +20,8 @@ export interface MeasureOptions {
   hog: { from: number; to: number };
   /** Of one browser's clock. */
   driftPpm: number;
+  /** See `Pulse.env`. */
+  bufferMs?: number;
   onSecond?: (second: number, heard: Heard) => void;
 }
 
@@ -31,7 +33,7 @@ const NAIVE_LEAD_MS = 8_000;
 
 /** What was heard in each second; begins when the app is heard from both outputs. */
 export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
-  const { seconds, hog, driftPpm } = options;
+  const { seconds, hog, driftPpm, bufferMs } = options;
   const track = await noiseTrack({ seconds: seconds + SPARE_SECONDS, title: TITLE });
   const open: { close(): unknown }[] = [];
   const opened = <T extends { close(): Promise<unknown> }>(one: T): T => {
@@ -44,9 +46,9 @@ export async function measureSync(options: MeasureOptions): Promise<Heard[]> {
     const naive: NaiveServer = opened(await serveNaive());
     const node: RunningNode = opened(await startNode());
     const people: People = opened(createPeople(node));
-    const anna = await people.join('Anna', { heard: pulse.env(0, PATIENT_MS) });
+    const anna = await people.join('Anna', { heard: pulse.env(0, bufferMs) });
     const clock = { offsetMs: CLOCK_OFFSET_MS, driftPpm };
-    const bo = await people.join('Bo', { heard: pulse.env(1, PATIENT_MS), clock });
+    const bo = await people.join('Bo', { heard: pulse.env(1, bufferMs), clock });
     const atMs = performance.timeOrigin + performance.now() + NAIVE_LEAD_MS;
     await Promise.all([anna, bo].map(({ context }) => playNaively(context, naive.url, atMs)));
     for (const { page } of [anna, bo]) await page.bringToFront();
