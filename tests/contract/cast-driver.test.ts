@@ -300,7 +300,12 @@ describe('a Cast device', () => {
       });
 
       await rig.device.call('startApp');
-      await until('the other app', async () => (await found(rig)).state === 'idle');
+      // Silence is told before the other app is, and what comes after that says that both were heard.
+      await rig.device.call('turnKnob', 0.31);
+      await until('the other app', async () => {
+        const { state, volume } = await found(rig);
+        return state === 'idle' && Math.abs((volume ?? 0) - 0.31) < 0.02;
+      });
       await expect(say()).rejects.toThrow(/could not be given back/);
     } finally {
       await rig.close();
