@@ -43,9 +43,9 @@ describe.skipIf(problem !== null)('gmediarender', () => {
       let isUp = true;
       const heard = async (): Promise<string | null> => {
         if ((await device.state(remote)) !== 'PLAYING') return null;
-        const before = device.sound().durationMs;
+        const before = device.soundedMs();
         // It says so at once: it plays when something comes out of it.
-        await until('sound', () => device.sound().durationMs > before, { deadlineMs: 5_000 });
+        await until('sound', () => device.soundedMs() > before, { deadlineMs: 5_000 });
         return (await device.url(remote)).replaceAll('&amp;', '&');
       };
       return {

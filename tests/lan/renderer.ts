@@ -2,7 +2,7 @@
  * A real DLNA renderer (gmediarender) on a host of the lab, and just enough of UPnP AV to tell it what to play. What it
  * decodes goes to a WAV file instead of a sound card: the proof is what would have come out of the loudspeaker.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromWav, type Sound } from '../fixtures/listen.ts';
@@ -23,8 +23,10 @@ export interface Renderer {
   setMuted(from: LabHost, muted: boolean): Promise<void>;
   /** The address that it was given last. */
   url(from: LabHost): Promise<string>;
-  /** What came out of it so far; the last `lastMs` of it. 0 ms long before it played. */
-  sound(lastMs?: number): Sound;
+  /** The last `lastMs` of what came out of it; 0 ms long before it played. */
+  sound(lastMs: number): Sound;
+  /** How much came out of it so far. */
+  soundedMs(): number;
   close(): void;
 }
 
@@ -44,6 +46,47 @@ function envelope(service: string, action: string, fields: Readonly<Record<strin
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">' +
     `<s:Body><u:${action} xmlns:u="${service}">${body}</u:${action}></s:Body></s:Envelope>`
   );
+}
+
+/** Room for the chunks before the samples. */
+const HEADER_BYTES = 4_096;
+
+/** RIFF/WAVE, which gmediarender's sink goes on writing; null while there are no samples yet. */
+function headerOf(
+  wav: string,
+): { start: Buffer; bytes: number; bytesPerFrame: number; rateHz: number } | null {
+  if (!existsSync(wav)) return null;
+  const start = readFrom(wav, 0, HEADER_BYTES);
+  const dataAt = start.indexOf('data') + 8;
+  if (dataAt < 8) return null;
+  const bytesPerFrame = start.readUInt16LE(32);
+  return {
+    start: start.subarray(0, dataAt),
+    bytes: statSync(wav).size - dataAt,
+    bytesPerFrame,
+    rateHz: start.readUInt32LE(24),
+  };
+}
+
+function readFrom(path: string, position: number, bytes: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const into = Buffer.alloc(bytes);
+    return into.subarray(0, readSync(file, into, 0, bytes, position));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Minutes of samples would be read five times a second otherwise, by the process that measures time. */
+function endOfWav(wav: string, lastMs: number): Sound {
+  const header = headerOf(wav);
+  if (header === null) return fromWav(Buffer.alloc(0));
+  const { start, bytes, bytesPerFrame, rateHz } = header;
+  const wholeFrames = Math.floor(bytes / bytesPerFrame);
+  const frames = Math.min(wholeFrames, Math.round((lastMs / 1_000) * rateHz));
+  const from = start.length + (wholeFrames - frames) * bytesPerFrame;
+  return fromWav(Buffer.concat([start, readFrom(wav, from, frames * bytesPerFrame)]));
 }
 
 /** Where the description of the renderer on that host is, found by SSDP from `from`. */
@@ -130,14 +173,10 @@ export async function startRenderer(
       const answer = await soap(from, 'GetMediaInfo');
       return /<CurrentURI>([^<]*)</.exec(answer)?.[1] ?? '';
     },
-    sound(lastMs) {
-      const whole = existsSync(wav) ? fromWav(readFileSync(wav)) : fromWav(Buffer.alloc(0));
-      if (lastMs === undefined) return whole;
-      const frames = Math.round((lastMs / 1000) * whole.rateHz);
-      const channels = whole.channels.map((channel) =>
-        channel.subarray(Math.max(0, channel.length - frames)),
-      );
-      return { ...whole, channels, durationMs: Math.min(lastMs, whole.durationMs) };
+    sound: (lastMs) => endOfWav(wav, lastMs),
+    soundedMs() {
+      const header = headerOf(wav);
+      return header === null ? 0 : Math.floor(header.bytes / header.bytesPerFrame) / (header.rateHz / 1_000);
     },
     close() {
       child.kill('SIGTERM');

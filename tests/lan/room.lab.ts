@@ -19,7 +19,7 @@ import {
   visit,
 } from '../e2e/support/room.ts';
 import { heardHere, tapSound } from '../e2e/support/tap.ts';
-import { isSilent, rmsDbfs, strongestHz, toneDbfs, toneShare, type Sound } from '../fixtures/listen.ts';
+import { isSilent, rmsDbfs, strongestHz, toneDbfs, toneMedianDbfs, toneShare, type Sound } from '../fixtures/listen.ts';
 import { scanQr } from '../fixtures/qr.ts';
 import { microphoneWav, taggedTones, textNamedMp3, tone, type Tone } from '../fixtures/tones.ts';
 import { until } from '../fixtures/until.ts';
@@ -188,7 +188,7 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
 
     await startHosting(ada.page);
     const sound = await heard('the song', (sound) => toneDbfs(sound, song.hz) > AUDIBLE_DBFS);
-    expect(Math.abs(strongestHz(sound) - song.hz)).toBeLessThan(3);
+    expect(Math.abs(strongestHz(sound) - song.hz)).toBeLessThan(song.hz / 100);
     expect(await renderer.state(lab.host('node'))).toBe('PLAYING');
 
     const now = await status();
@@ -200,11 +200,11 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
   });
 
   test('8: a voice from the other phone comes out of the loudspeaker, and the music ducks under it', async () => {
-    const before = await heard('the song', (sound) => toneDbfs(sound, song.hz) > AUDIBLE_DBFS);
+    const before = await heard('the song', (sound) => toneShare(sound, song.hz, AUDIBLE_DBFS) > 0.9);
     const release = await holdToTalk(ben.page);
     const during = await heard('the voice', (sound) => toneShare(sound, VOICE_HZ, AUDIBLE_DBFS) > 0.9);
-    expect(toneDbfs(during, song.hz)).toBeLessThan(toneDbfs(before, song.hz) - 3);
-    expect(toneDbfs(during, song.hz)).toBeGreaterThan(-70);
+    expect(toneMedianDbfs(during, song.hz)).toBeLessThan(toneMedianDbfs(before, song.hz) - 3);
+    expect(toneMedianDbfs(during, song.hz)).toBeGreaterThan(-70);
     await release();
     await heard('the music alone', (sound) => toneDbfs(sound, VOICE_HZ) < AUDIBLE_DBFS - 10);
   });
@@ -237,7 +237,7 @@ describe.skipIf(problem !== null)('a room on a LAN', () => {
       'the song from the second host',
       (sound) => toneDbfs(sound, nextSong.hz) > AUDIBLE_DBFS,
     );
-    expect(Math.abs(strongestHz(sound) - nextSong.hz)).toBeLessThan(3);
+    expect(Math.abs(strongestHz(sound) - nextSong.hz)).toBeLessThan(nextSong.hz / 100);
     await visit(ben.page, 'Music');
     const here = ben.page.getByRole('list', { name: /^On this/ });
     await here

@@ -49,11 +49,11 @@ describe.skipIf(problem !== null)('loudspeakers on a LAN', () => {
 
   /** The song comes out of it for another second. What it writes begins anew when it was stopped. */
   function hears(renderer: Renderer, deadlineMs = 30_000): Promise<unknown> {
-    let from = renderer.sound().durationMs;
+    let from = renderer.soundedMs();
     return until(
       'the song out of the loudspeaker',
       () => {
-        const { durationMs } = renderer.sound();
+        const durationMs = renderer.soundedMs();
         from = Math.min(from, durationMs);
         return durationMs > from + 1_000 && toneDbfs(renderer.sound(1_000), song.hz) > AUDIBLE_DBFS;
       },
@@ -136,8 +136,8 @@ describe.skipIf(problem !== null)('loudspeakers on a LAN', () => {
     expect(await bath.muted(here)).toBe(false);
     await card(pageOf('ada'), 'Kitchen').getByText('Plays the room, muted').waitFor();
     // Whoever walks up to the device comes later than the node's next look at it.
-    const sounded = bath.sound().durationMs;
-    await until('a second', () => bath.sound().durationMs > sounded + 1_000, { deadlineMs: 20_000 });
+    const sounded = bath.soundedMs();
+    await until('a second', () => bath.soundedMs() > sounded + 1_000, { deadlineMs: 20_000 });
     await kitchen.setMuted(here, false);
     await card(ben, 'Kitchen').getByText('Plays the room', { exact: true }).waitFor();
     expect([await mute.getAttribute('aria-pressed'), await kitchen.muted(here)]).toEqual(['false', false]);
@@ -171,8 +171,8 @@ describe.skipIf(problem !== null)('loudspeakers on a LAN', () => {
     await until('the switch to follow', async () => !(await isOn(ben, 'Bath')));
     await card(ben, 'Bath').getByText('stopped at the speaker').waitFor();
     // The host looks once a second: what it would do about this it would have done by now.
-    const sounded = kitchen.sound().durationMs;
-    await until('five seconds', () => kitchen.sound().durationMs > sounded + 5_000, { deadlineMs: 20_000 });
+    const sounded = kitchen.soundedMs();
+    await until('five seconds', () => kitchen.soundedMs() > sounded + 5_000, { deadlineMs: 20_000 });
     expect(await bath.state(here)).toBe('STOPPED');
     await toggle(ben, 'Bath').click();
     await hears(bath);
@@ -187,8 +187,8 @@ describe.skipIf(problem !== null)('loudspeakers on a LAN', () => {
     lab.host('ada').signal('SIGKILL');
     await ben.getByRole('region', { name: 'Host' }).getByText('on the air').waitFor();
     for (const renderer of [kitchen, bath]) {
-      const sounded = renderer.sound().durationMs;
-      await until('five seconds of sound', () => renderer.sound().durationMs > sounded + 5_000, {
+      const sounded = renderer.soundedMs();
+      await until('five seconds of sound', () => renderer.soundedMs() > sounded + 5_000, {
         deadlineMs: 20_000,
       });
       await hears(renderer);

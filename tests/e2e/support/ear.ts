@@ -1,5 +1,5 @@
 /** The end of what a listener heard, once there is that much of it: a connection gives its first bytes when it likes. */
-import { toneDbfs, type Listening, type Sound } from '../../fixtures/listen.ts';
+import { toneMedianDbfs, type Listening, type Sound } from '../../fixtures/listen.ts';
 import { until } from '../../fixtures/until.ts';
 
 const LAST_MS = 800;
@@ -11,7 +11,7 @@ export function lastHeard(ear: Listening): Promise<Sound> {
   });
 }
 
-/** Level of a tone in what was heard last, in dBFS. */
+/** Level of a tone in what was heard last, in dBFS; bent into step or not. */
 export async function toneNow(ear: Listening, hz: number): Promise<number> {
-  return toneDbfs(await lastHeard(ear), hz);
+  return toneMedianDbfs(await lastHeard(ear), hz);
 }
