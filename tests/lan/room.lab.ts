@@ -19,7 +19,15 @@ import {
   visit,
 } from '../e2e/support/room.ts';
 import { heardHere, tapSound } from '../e2e/support/tap.ts';
-import { isSilent, rmsDbfs, strongestHz, toneDbfs, toneMedianDbfs, toneShare, type Sound } from '../fixtures/listen.ts';
+import {
+  isSilent,
+  rmsDbfs,
+  strongestHz,
+  toneDbfs,
+  toneMedianDbfs,
+  toneShare,
+  type Sound,
+} from '../fixtures/listen.ts';
 import { scanQr } from '../fixtures/qr.ts';
 import { microphoneWav, taggedTones, textNamedMp3, tone, type Tone } from '../fixtures/tones.ts';
 import { until } from '../fixtures/until.ts';
