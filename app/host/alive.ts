@@ -11,6 +11,8 @@ export const BEAT_MS = 1_000;
 export const MISSED_MS = 2_500;
 /** From a claim to its first frame, on a slow phone that has to load everything first. */
 export const FEED_DUE_MS = 4_000;
+/** The same while the host before is still heard: nobody has to hurry, and one that begins may stand still for a while. */
+export const BRIDGED_DUE_MS = 10_000;
 const MOST_DOUBLINGS = 4;
 
 /** When a peer was heard last, and the epoch that it said it hosts with. */
@@ -64,6 +66,8 @@ function feedVerdict({ claim, claimSinceMs, stumbles, node, signs, nowMs }: Life
   if (sinceMs !== null && feed?.epoch === claim.epoch && feed.peerId === claim.peerId)
     return feed.state !== 'lost';
   const dueMs = FEED_DUE_MS * 2 ** Math.min(stumbles, MOST_DOUBLINGS);
+  const isBridged = sinceMs !== null && feed?.state === 'up' && feed.epoch < claim.epoch;
+  if (isBridged && nowMs - claimSinceMs <= Math.max(dueMs, BRIDGED_DUE_MS)) return true;
   if (sinceMs !== null) return nowMs - Math.max(claimSinceMs, sinceMs) > dueMs ? false : null;
   const says = signs.get(claim.peerId)?.epoch;
   return says === null && nowMs - claimSinceMs > dueMs ? false : null;

@@ -38,6 +38,7 @@ export interface Lab {
 const PREFIX = 'earshot';
 const RUN_FOLDER = '/run/netns';
 const DEVICE = 'eth0';
+const NOBODYS_CARD = '02:00:00:00:00:01';
 let labs = 0;
 
 /** Why there can be no lab here, in one line; null when there can. */
@@ -157,7 +158,10 @@ function createHost(
       ip('-n', port.lan, 'link', 'set', port.device, 'type', 'bridge_slave', 'mcast_flood', flood);
     },
     setUnreachable(to, on) {
-      ip('-n', netns, 'route', on ? 'add' : 'del', 'blackhole', `${to}/32`);
+      // Sent to a card that nobody has. A blackhole route would tell whoever sends: Chromium then closes the socket, through
+      // which it also reaches everybody else.
+      const neighbour = ['neigh', on ? 'replace' : 'del', to, 'dev', DEVICE];
+      ip('-n', netns, ...neighbour, ...(on ? ['lladdr', NOBODYS_CARD, 'nud', 'permanent'] : []));
     },
     changeAddress(next) {
       ip('-n', netns, 'addr', 'add', `${next}/24`, 'brd', '+', 'dev', DEVICE);

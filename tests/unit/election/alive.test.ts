@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { aliveAt, FEED_DUE_MS, isFed, type LifeInput, MISSED_MS } from '../../../app/host/alive.ts';
+import {
+  aliveAt,
+  BRIDGED_DUE_MS,
+  FEED_DUE_MS,
+  isFed,
+  type LifeInput,
+  MISSED_MS,
+} from '../../../app/host/alive.ts';
 import { encodeBeat, parseBeat } from '../../../app/host/beat.ts';
 import { createSteadiness } from '../../../app/host/steadiness.ts';
 
@@ -68,6 +75,21 @@ describe('who is alive', () => {
     expect(at(FEED_DUE_MS + 1, { signs: beating(14_001, null) })).toBe('b,me');
   });
 
+  test('E13 who is to follow a host that is still heard may stand still for 10 s', () => {
+    const at = (afterMs: number, state: 'up' | 'lost'): string =>
+      alive({
+        nowMs: 10_000 + afterMs,
+        claimSinceMs: 10_000,
+        claim: { epoch: 4, peerId: 'b' },
+        node: { sinceMs: 0, feed: { epoch: 3, peerId: 'a', state } },
+        linked: new Set(['b']),
+        signs: new Map([['b', { atMs: 9_000, epoch: null }]]),
+      });
+    expect(at(BRIDGED_DUE_MS, 'up')).toBe('a,b,me');
+    expect(at(BRIDGED_DUE_MS + 1, 'up')).toBe('a,me');
+    expect(at(MISSED_MS, 'lost')).toBe('a,me');
+  });
+
   test('self always lives; nobody lives whom nothing tells of', () => {
     const peer = fc.constantFrom('a', 'b', 'c', 'me');
     const time = fc.nat(20_000);
@@ -97,7 +119,13 @@ describe('who is alive', () => {
           for (const peerId of present) {
             const sign = signs.get(peerId);
             const isSilent = sign === undefined ? linked.includes(peerId) : nowMs - sign.atMs > MISSED_MS;
-            if (isSilent && peerId !== 'me' && !isFed(claim, node)) expect(all.has(peerId)).toBe(false);
+            const isBridged =
+              feed?.state === 'up' &&
+              claim?.peerId === peerId &&
+              feed.epoch < claim.epoch &&
+              nowMs <= BRIDGED_DUE_MS;
+            if (isSilent && peerId !== 'me' && !isFed(claim, node) && !isBridged)
+              expect(all.has(peerId)).toBe(false);
             if (isFed(claim, node) && claim?.peerId === peerId) expect(all.has(peerId)).toBe(true);
           }
         },
