@@ -12,46 +12,11 @@
  *   T(room)      = (room − roomOffsetMs − outputOffsetMs) / 1000  context time that is heard at a room time
  */
 
-/** One `getOutputTimestamp()` reading: context time `contextSeconds` was heard at local time `localMs`. */
-export interface OutputReading {
-  contextSeconds: number;
-  localMs: number;
-}
-
 export interface Offsets {
   /** Local ms minus context ms, of what is heard. */
   outputOffsetMs: number;
   /** Room ms minus local ms. */
   roomOffsetMs: number;
-}
-
-/**
- * The offset that most readings agree on. A median: one reading in some forty is 18 ms off (FACTS.md, "Sound").
- * Null without readings.
- */
-export function outputOffset(readings: readonly OutputReading[]): number | null {
-  if (readings.length === 0) return null;
-  const offsets = readings
-    .map(({ contextSeconds, localMs }) => localMs - contextSeconds * 1_000)
-    .sort((a, b) => a - b);
-  const middle = offsets.length >> 1;
-  const upper = offsets[middle] ?? 0;
-  return offsets.length % 2 === 1 ? upper : (upper + (offsets[middle - 1] ?? upper)) / 2;
-}
-
-/** Readings scatter by ±6 ms, and the median of five by half of that. */
-const STUMBLED_MS = 12;
-
-/**
- * The readings that still count. An output that was not fed in time stumbles: everything is heard later from then on, and
- * what was read before says nothing. `enough`: how many tell, before and after; in order of time.
- */
-export function sinceStumble(readings: readonly OutputReading[], enough: number): OutputReading[] {
-  const before = readings.slice(0, -enough);
-  const after = readings.slice(-enough);
-  if (before.length < enough) return [...readings];
-  const step = (outputOffset(after) ?? 0) - (outputOffset(before) ?? 0);
-  return Math.abs(step) > STUMBLED_MS ? after : [...readings];
 }
 
 /** Where the room is in a track (ms) when context time `contextSeconds` is heard. */

@@ -11,10 +11,8 @@ import {
   DEAD_BAND_MS,
   JUMP_MS,
   MAX_RATE_CHANGE,
-  outputOffset,
   positionAt,
   SETTLED_MS,
-  sinceStumble,
 } from '../../../app/playback/schedule.ts';
 
 describe('the equation', () => {
@@ -40,27 +38,6 @@ describe('the equation', () => {
         },
       ),
     );
-  });
-});
-
-describe('the output’s offset', () => {
-  test('is unknown without readings', () => expect(outputOffset([])).toBeNull());
-
-  test('is not moved by one reading in forty that is 18 ms off', () => {
-    const readings = Array.from({ length: 15 }, (_, n) => ({
-      contextSeconds: n / 10,
-      localMs: 1_000 + n * 100 + (n % 3) * 0.05 + (n === 7 ? 18 : 0),
-    }));
-    expect(outputOffset(readings)).toBeCloseTo(1_000.05, 6);
-  });
-
-  test('of an even number of readings is half way between the middle two', () => {
-    expect(
-      outputOffset([
-        { contextSeconds: 1, localMs: 1_001 },
-        { contextSeconds: 2, localMs: 2_003 },
-      ]),
-    ).toBe(2);
   });
 });
 
@@ -104,28 +81,5 @@ describe('correction', () => {
       }
       expect(Math.abs(errorMs)).toBeLessThan(DEAD_BAND_MS);
     }
-  });
-});
-
-describe('an output that stumbled', () => {
-  /** As Chromium gives them: a sawtooth of 12 ms, and here and there one that is 18 ms off. */
-  const readings = (stepAt: number, stepMs: number) =>
-    Array.from({ length: 15 }, (_, n) => ({
-      contextSeconds: n / 10,
-      localMs: n * 100 + ((n * 8.3) % 12) + (n >= stepAt ? stepMs : 0) + (n === 7 ? 18 : 0),
-    }));
-
-  test.each([20, -20, 55, 300])('by %i ms: what was read before says nothing', (stepMs) => {
-    const all = readings(10, stepMs);
-    expect(sinceStumble(all, 5)).toEqual(all.slice(10));
-  });
-
-  test('one that did not keeps its readings, as does one that has told too little yet', () => {
-    for (let length = 1; length <= 15; length++) {
-      const all = readings(15, 0).slice(0, length);
-      expect(sinceStumble(all, 5)).toEqual(all);
-    }
-    const begun = readings(5, 60).slice(1, 10);
-    expect(sinceStumble(begun, 5)).toEqual(begun);
   });
 });
