@@ -1,5 +1,5 @@
 /** What a device itself plays: at its own volume, in step with the others, and only where somebody listens. */
-import { isSilent, listen, toneDbfs } from '../fixtures/listen.ts';
+import { isSilent, listen, toneMedianDbfs } from '../fixtures/listen.ts';
 import { tone } from '../fixtures/tones.ts';
 import { toneNow } from './support/ear.ts';
 import {
@@ -35,7 +35,7 @@ test('listening here plays the room at this device’s volume; without it the de
   await expect(anna.page.getByText('remote control', { exact: true })).toBeVisible();
   const level = async (hz: number) => {
     const sound = await heardHere(anna.page);
-    return sound.durationMs === 0 ? -Infinity : toneDbfs(sound, hz);
+    return sound.durationMs === 0 ? -Infinity : toneMedianDbfs(sound, hz);
   };
   expect(await level(song.hz)).toBe(-Infinity);
 
@@ -104,7 +104,7 @@ test('a host that is muted feeds the stream and sounds nowhere else, also after 
   const streamed = () => toneNow(ear, song.hz);
   const here = async () => {
     const sound = await heardHere(page);
-    return sound.durationMs === 0 ? -Infinity : toneDbfs(sound, song.hz);
+    return sound.durationMs === 0 ? -Infinity : toneMedianDbfs(sound, song.hz);
   };
   await expect.poll(streamed, { timeout: 20_000 }).toBeGreaterThan(AUDIBLE_DBFS);
   expect(await here()).toBeLessThan(-100);
