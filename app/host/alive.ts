@@ -12,7 +12,7 @@ export const MISSED_MS = 2_500;
 /** From a claim to its first frame, on a slow phone that has to load everything first. */
 export const FEED_DUE_MS = 4_000;
 /** The same while the host before is still heard: nobody has to hurry, and one that begins may stand still for a while. */
-export const BRIDGED_DUE_MS = 10_000;
+export const BRIDGED_DUE_MS = 7_000;
 const MOST_DOUBLINGS = 4;
 
 /** When a peer was heard last, and the epoch that it said it hosts with. */
@@ -67,7 +67,7 @@ function feedVerdict({ claim, claimSinceMs, stumbles, node, signs, nowMs }: Life
     return feed.state !== 'lost';
   const dueMs = FEED_DUE_MS * 2 ** Math.min(stumbles, MOST_DOUBLINGS);
   const isBridged = sinceMs !== null && feed?.state === 'up' && feed.epoch < claim.epoch;
-  if (isBridged && nowMs - claimSinceMs <= Math.max(dueMs, BRIDGED_DUE_MS)) return true;
+  if (isBridged && nowMs - claimSinceMs <= BRIDGED_DUE_MS) return true;
   if (sinceMs !== null) return nowMs - Math.max(claimSinceMs, sinceMs) > dueMs ? false : null;
   const says = signs.get(claim.peerId)?.epoch;
   return says === null && nowMs - claimSinceMs > dueMs ? false : null;

@@ -37,8 +37,14 @@ const TOLD_READINGS = 15;
 const TOLD_MS = 5_000;
 const TOLD_OF_FEW_MS = 20_000;
 /** What scatters by no more is believed; what scattered by more is not for so many readings. */
-const PRECISE_MS = 3;
+const PRECISE_MS = 2;
 const DOUBTED_READINGS = 150;
+/** One reading in forty is 18 ms off in a system that tells to the ms (FACTS.md, "Sound"). */
+const SCATTERED_READINGS = 3;
+/** Nor is what steps again so soon. */
+const STEADY_READINGS = 50;
+/** Of the five in which a step shows, so many are past it. */
+const LEAST_READINGS = 3;
 const STEPPED_MS = 12;
 /** Closer ones say the same. */
 const APART_MS = 50;
@@ -50,10 +56,15 @@ const LEVEL_WITHOUT_SLOPE_MS = 5_000;
 /** The clocks of a sound card and of a processor differ by 100 ppm at most; those of PulseAudio's null sink by 430. */
 const MAX_SLOPE = 1e-3;
 const KEPT_DELAYS = 200;
+/** After a start or a stumble. What was learnt until then counts little from there on. */
 const CALM_AFTER_MS = 12_000;
+const PROVISIONAL_DELAYS = 20;
+/** An output that stumbles again and again is never calm. */
+const LEARNS_AGAIN_MS = 24_000;
 /** An output that was changed without a word: its delay is another for so long, and steady. */
 const CHANGED_MS = 35;
-const CHANGED_FOR_MS = 4_000;
+const CHANGED_FOR_MS = 3_500;
+const CHANGED_READINGS = 40;
 const CHANGED_PARTS = 4;
 const STEADY_MS = 10;
 /**
@@ -72,9 +83,14 @@ export function createOutputClock(): OutputClock {
   let recent: OutputReading[] = [];
   let delays: number[] = [];
   let slope: number | null = null;
-  let stumbledAtMs = -Infinity;
+  let startedAtMs: number | null = null;
+  let stumbledAtMs: number | null = null;
+  /** Since when stumbles have kept the delay from being learnt. */
+  let frozenSinceMs: number | null = null;
+  let isCalm = false;
   /** For how many readings more what is told is not believed. */
   let doubtedReadings = 0;
+  let sinceStepReadings = Infinity;
   let level: { atMs: number; offsetMs: number } | null = null;
 
   /** Takes what is heard, as the system tells. True: it is later from now on, and what was told before says nothing. */
@@ -84,13 +100,16 @@ export function createOutputClock(): OutputClock {
       return localMs > reading.localMs - (isOfFew ? TOLD_OF_FEW_MS : TOLD_MS);
     });
     doubtedReadings = Math.max(0, doubtedReadings - 1);
+    sinceStepReadings++;
     const before = told.slice(0, -ENOUGH_READINGS).map(heardOf);
     const after = told.slice(-ENOUGH_READINGS);
     if (before.length < ENOUGH_READINGS) return false;
-    if (scatterOf(before) > PRECISE_MS) doubtedReadings = DOUBTED_READINGS;
+    if (isScattered(before)) doubtedReadings = DOUBTED_READINGS;
     const laterMs = medianOf(after.map(heardOf));
     if (Math.abs(laterMs - medianOf(before)) <= STEPPED_MS) return false;
     told = after.filter((each) => Math.abs(heardOf(each) - laterMs) <= STEPPED_MS);
+    if (sinceStepReadings < STEADY_READINGS) doubtedReadings = DOUBTED_READINGS;
+    sinceStepReadings = 0;
     return true;
   }
 
@@ -101,7 +120,10 @@ export function createOutputClock(): OutputClock {
     if (isClose && line.length >= 2 * ENOUGH_READINGS) return false;
     line = [...line.filter(({ localMs }) => localMs > reading.localMs - LINE_MS), reading];
     const stumbled = hasStumbled();
-    if (stumbled) stumbledAtMs = reading.localMs;
+    if (stumbled) {
+      stumbledAtMs = reading.localMs;
+      frozenSinceMs ??= reading.localMs;
+    }
     const changed = learnDelay(reading);
     lookAtLine(reading.localMs);
     return stumbled || changed;
@@ -120,10 +142,19 @@ export function createOutputClock(): OutputClock {
     return false;
   }
 
+  function isLearning(nowMs: number): boolean {
+    startedAtMs ??= nowMs;
+    const wasCalm = isCalm;
+    isCalm = nowMs - (stumbledAtMs ?? startedAtMs) >= CALM_AFTER_MS;
+    if (isCalm) frozenSinceMs = null;
+    if (isCalm && !wasCalm) delays = delays.slice(-PROVISIONAL_DELAYS);
+    return frozenSinceMs === null || nowMs - frozenSinceMs > LEARNS_AGAIN_MS;
+  }
+
   /** True: it is another delay than it was. */
   function learnDelay(reading: OutputReading): boolean {
-    recent = [...recent.filter(({ localMs }) => localMs > reading.localMs - CHANGED_FOR_MS), reading];
-    if (delays.length < ENOUGH_READINGS || reading.localMs - stumbledAtMs >= CALM_AFTER_MS)
+    recent = [...recent, reading].slice(-CHANGED_READINGS);
+    if (isLearning(reading.localMs) || delays.length < ENOUGH_READINGS)
       delays = [...delays, delayOf(reading)].slice(-KEPT_DELAYS);
     const changed = changedDelays();
     if (changed === null) return false;
@@ -134,9 +165,9 @@ export function createOutputClock(): OutputClock {
   function changedDelays(): number[] | null {
     const [first] = recent;
     const last = recent.at(-1);
-    if (!first || !last || last.localMs - first.localMs < 0.9 * CHANGED_FOR_MS) return null;
+    if (!first || !last || recent.length < CHANGED_READINGS) return null;
+    if (last.localMs - first.localMs < CHANGED_FOR_MS) return null;
     const now = recent.map(delayOf);
-    if (now.length < CHANGED_PARTS * ENOUGH_READINGS) return null;
     if (Math.abs(medianOf(now) - medianOf(delays)) <= CHANGED_MS) return null;
     const size = Math.floor(now.length / CHANGED_PARTS);
     const parts = Array.from({ length: CHANGED_PARTS }, (_, at) =>
@@ -168,8 +199,9 @@ export function createOutputClock(): OutputClock {
       return isStep ? 'step' : 'steady';
     },
     offsetMs(localMs) {
-      if (doubtedReadings === 0) return told.length < ENOUGH_READINGS ? null : medianOf(told.map(heardOf));
-      if (level === null || line.length < ENOUGH_READINGS || delays.length < ENOUGH_READINGS) return null;
+      if (level === null || line.length < ENOUGH_READINGS) return null;
+      if (doubtedReadings === 0) return told.length < LEAST_READINGS ? null : medianOf(told.map(heardOf));
+      if (delays.length < ENOUGH_READINGS) return null;
       return level.offsetMs + (slope ?? 0) * (localMs - level.atMs) + medianOf(delays);
     },
     pause() {
@@ -182,8 +214,12 @@ export function createOutputClock(): OutputClock {
       this.pause();
       delays = [];
       slope = null;
-      stumbledAtMs = -Infinity;
+      startedAtMs = null;
+      stumbledAtMs = null;
+      frozenSinceMs = null;
+      isCalm = false;
       doubtedReadings = 0;
+      sinceStepReadings = Infinity;
     },
   };
 }
@@ -199,6 +235,12 @@ function medianOf(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
+}
+
+/** More than a few are beside what most agree on. */
+function isScattered(values: readonly number[]): boolean {
+  const middle = medianOf(values);
+  return values.filter((value) => Math.abs(value - middle) > PRECISE_MS).length >= SCATTERED_READINGS;
 }
 
 /** How far apart the middle 80 % are. */

@@ -1,5 +1,5 @@
 /** Reads an output, and keeps the pairing of the context's clock with the local one (output-clock.ts). */
-import { createOutputClock, type OutputReading } from './output-clock.ts';
+import { createOutputClock, type OutputClock, type OutputReading } from './output-clock.ts';
 
 export interface OutputMeter {
   /** Takes a reading; call it often, it is cheap. */
@@ -11,12 +11,26 @@ export interface OutputMeter {
   close(): void;
 }
 
+/** Before its output is filled what the system says of it is tens of ms off. */
+const FILLED_SECONDS = 0.1;
+
+/** One for each output: who plays and who measures by ear go by the same. */
+const clocks = new WeakMap<AudioContext, OutputClock>();
+
+function clockOf(context: AudioContext): OutputClock {
+  const known = clocks.get(context) ?? createOutputClock();
+  clocks.set(context, known);
+  return known;
+}
+
 /**
  * @param onStep what is heard has another latency from now on, or may have (another device).
  */
 export function createOutputMeter(context: AudioContext, onStep: () => void = () => undefined): OutputMeter {
-  const clock = createOutputClock();
+  const clock = clockOf(context);
+  let filledAtSeconds = FILLED_SECONDS;
   const step = (): void => {
+    filledAtSeconds = context.currentTime + FILLED_SECONDS;
     clock.reset();
     onStep();
   };
@@ -29,7 +43,7 @@ export function createOutputMeter(context: AudioContext, onStep: () => void = ()
 
   return {
     read() {
-      if (context.state !== 'running') return;
+      if (context.state !== 'running' || context.currentTime < filledAtSeconds) return;
       const reading = take(context);
       if (reading && clock.add(reading) === 'step') onStep();
     },
@@ -43,15 +57,12 @@ export function createOutputMeter(context: AudioContext, onStep: () => void = ()
   };
 }
 
-/** Before its output is filled what the system says of it is tens of ms off. */
-const FILLED_SECONDS = 0.1;
-
 const localNowMs = (): number => performance.timeOrigin + performance.now();
 
 function take(context: AudioContext): OutputReading | null {
   const stamp = context.getOutputTimestamp();
   const localMs = localNowMs();
-  if (context.currentTime < FILLED_SECONDS) return null;
+  if (context.currentTime === 0) return null;
   const renderedOffsetMs = localMs - context.currentTime * 1_000;
   if (stamp.contextTime !== undefined && stamp.performanceTime !== undefined && stamp.contextTime > 0) {
     const heardAtMs = performance.timeOrigin + stamp.performanceTime;

@@ -52,6 +52,7 @@ const START_SECONDS = 0.06;
 const BUSY_START_SECONDS = 0.25;
 const HUNG_MS = 1_000;
 const BUSY_MS = 2_000;
+/** Give or take a fifth: in time with what the sound card takes at once, readings would all err the same way. */
 const TICK_MS = 100;
 const READY_TICK_MS = 15;
 /** A song that is to fade in gets a decoder only then: one that stood still for minutes would be taken away. */
@@ -174,7 +175,8 @@ export function createPlayer(options: {
     }
     tell();
     stopTimer?.();
-    const waitMs = known || context.state !== 'running' ? TICK_MS : READY_TICK_MS;
+    const tickMs = TICK_MS * (0.8 + 0.4 * Math.random());
+    const waitMs = known || context.state !== 'running' ? tickMs : READY_TICK_MS;
     stopTimer = lanes.length > 0 ? setTimer(tick, waitMs) : null;
   }
 

@@ -62,7 +62,7 @@ function headerOf(
   const bytesPerFrame = start.readUInt16LE(32);
   return {
     start: start.subarray(0, dataAt),
-    bytes: statSync(wav).size - dataAt,
+    bytes: Math.max(0, statSync(wav).size - dataAt),
     bytesPerFrame,
     rateHz: start.readUInt32LE(24),
   };

@@ -75,7 +75,7 @@ describe('who is alive', () => {
     expect(at(FEED_DUE_MS + 1, { signs: beating(14_001, null) })).toBe('b,me');
   });
 
-  test('E13 who is to follow a host that is still heard may stand still for 10 s', () => {
+  test('E13 who is to follow a host that is still heard may stand still for 7 s', () => {
     const at = (afterMs: number, state: 'up' | 'lost'): string =>
       alive({
         nowMs: 10_000 + afterMs,
