@@ -11,6 +11,8 @@
  * happens to the output is taken from what it renders.
  */
 
+import { medianOf } from './median.ts';
+
 /** One look at the output. */
 export interface OutputReading {
   localMs: number;
@@ -228,14 +230,6 @@ const heardOf = ({ heardOffsetMs }: OutputReading): number => heardOffsetMs;
 const renderedOf = ({ renderedOffsetMs }: OutputReading): number => renderedOffsetMs;
 const delayOf = ({ heardOffsetMs, renderedOffsetMs }: OutputReading): number =>
   heardOffsetMs - renderedOffsetMs;
-
-/** Of an even number of values half way between the middle two; NaN of none. */
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
-}
 
 /** More than a few are beside what most agree on. */
 function isScattered(values: readonly number[]): boolean {

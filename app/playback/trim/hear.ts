@@ -8,6 +8,7 @@
  * a line through them (Theil and Sen, as strays may be among them) takes out that the microphone's clock and the
  * loudspeaker's differ.
  */
+import { medianOf } from '../median.ts';
 import { chirpFrames, chirpPair, type Sweep } from './chirp.ts';
 import { envelopes } from './fourier.ts';
 
@@ -146,15 +147,15 @@ function lineThrough(
   const slopes = points.flatMap((a, i) =>
     points.slice(i + 1).map((b) => (b.ms - a.ms) / (b.atSeconds - a.atSeconds)),
   );
-  const slope = median(slopes);
+  const slope = medianOf(slopes);
   const times = points.map(({ atSeconds }) => atSeconds);
   const middle = (Math.min(...times) + Math.max(...times)) / 2;
   const level = points.map(({ atSeconds, ms }) => ms - slope * (atSeconds - middle));
-  const ms = median(level);
+  const ms = medianOf(level);
   const off = level.map((value) => Math.abs(value - ms));
   const agree = off.filter((value) => value <= AGREE_MS).length;
   // From the median deviation to the standard one (1.48), from that to the median's own error (1.25), and twice.
-  const uncertaintyMs = Math.max(0.1, (2 * 1.25 * 1.48 * median(off)) / Math.sqrt(points.length));
+  const uncertaintyMs = Math.max(0.1, (2 * 1.25 * 1.48 * medianOf(off)) / Math.sqrt(points.length));
   return { ms, uncertaintyMs, agree };
 }
 
@@ -280,11 +281,4 @@ function indexOfMax(values: Float32Array, from: number, to: number): number {
   for (let i = Math.max(0, from); i < Math.min(to, values.length); i++)
     if (best < 0 || (values[i] ?? 0) > (values[best] ?? 0)) best = i;
   return best;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }
